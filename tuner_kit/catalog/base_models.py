@@ -1,0 +1,77 @@
+"""Base models that tuner_kit knows by name: facts about each, as plain data."""
+
+from dataclasses import dataclass
+
+EMBEDDED_PREFIX = "embedded:"
+"""A base model that tuner_kit brings along instead of a hub id or a folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseModel:
+    """One published base model."""
+
+    id: str
+    """Hub id, or `embedded:<name>`."""
+    title: str
+    family: str
+    license: str
+    is_gated: bool
+    """The hub asks for a token of an account that accepted the license."""
+
+
+BASE_MODELS: tuple[BaseModel, ...] = (
+    BaseModel(
+        id="stabilityai/stable-diffusion-3-medium-diffusers",
+        title="Stable Diffusion 3 Medium",
+        family="sd3",
+        license="Stability AI Community License",
+        is_gated=True,
+    ),
+    BaseModel(
+        id="stabilityai/stable-diffusion-3.5-medium",
+        title="Stable Diffusion 3.5 Medium",
+        family="sd3",
+        license="Stability AI Community License",
+        is_gated=True,
+    ),
+    BaseModel(
+        id="stabilityai/stable-diffusion-3.5-large",
+        title="Stable Diffusion 3.5 Large",
+        family="sd3",
+        license="Stability AI Community License",
+        is_gated=True,
+    ),
+    BaseModel(
+        id="embedded:tiny-sd3",
+        title="tiny SD3 with random weights",
+        family="sd3",
+        license="MIT",
+        is_gated=False,
+    ),
+)
+
+PIPELINE_CLASSES: dict[str, tuple[str, ...]] = {"sd3": ("StableDiffusion3Pipeline",)}
+"""`_class_name` in model_index.json, by family."""
+
+PIPELINE_PARTS: dict[str, tuple[str, ...]] = {
+    "sd3": (
+        "transformer",
+        "vae",
+        "text_encoder",
+        "text_encoder_2",
+        "text_encoder_3",
+        "tokenizer",
+        "tokenizer_2",
+        "tokenizer_3",
+        "scheduler",
+    )
+}
+"""Folders that a complete diffusers pipeline of the family has."""
+
+
+def title_of(base: str) -> str:
+    """How to call a base model on a page: its title, its hub id, or a folder's name."""
+    for model in BASE_MODELS:
+        if model.id == base:
+            return model.title
+    return base.rstrip("/").rpartition("/")[2] if base.startswith(("/", ".", "~")) else base

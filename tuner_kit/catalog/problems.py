@@ -1,0 +1,67 @@
+"""Every problem id with its title: what the docs page, the tests and `check` agree on.
+
+The letter names the kind and with it the exit code: C configuration (3), D dataset (4),
+M machine (5), A access (6), T trainer (7), W worker (8), R run state (10).
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+PROBLEM_TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "C01": "tuner.yaml can't be read",
+        "C02": "tuner.yaml is not valid YAML",
+        "C03": "a key is written twice",
+        "C04": "unknown key",
+        "C05": "a value has the wrong type",
+        "C06": "a value is out of range or not among the choices",
+        "C07": "a required value is missing",
+        "C08": "the length of training must be given once",
+        "C09": "unknown preset",
+        "C10": "the base model's folder is missing or incomplete",
+        "C11": "the base model is of another family",
+        "C12": "warm-up is as long as the training",
+        "C13": "the optimizer needs another precision",
+        "C14": "precision and quantization don't go together",
+        "C15": "an interval is longer than the training",
+        "C16": "the learning rate is outside what is known to work",
+        "C20": "unknown option of the trainer",
+        "C21": "abbreviated option of the trainer",
+        "C22": "an option of the trainer has the wrong type",
+        "C23": "an option's value is not among the trainer's choices",
+        "C24": "a list where the trainer wants text",
+        "C25": "one option of the trainer under two names",
+        "C26": "config.json does not fit its schema",
+        "C27": "multibackend.json does not fit its schema",
+        "C28": "an option of the trainer that tuner_kit sets itself",
+        "D01": "the dataset folder is missing",
+        "D02": "the dataset folder has no images",
+        "D03": "images without caption",
+        "D04": "empty captions",
+        "D05": "captions that are not UTF-8",
+        "D06": "images that can't be read",
+        "D07": "fewer images than a batch",
+        "D08": "images smaller than the resolution",
+        "D09": "two images share one caption file",
+        "D10": "captions of several lines",
+        "D11": "files that are not trained on",
+        "D12": "images that are converted for training",
+        "D13": "the run would be written inside the dataset folder",
+        "M01": "too little free disk space",
+        "M02": "no accelerator for a full-size model",
+        "M03": "a package is missing or has another version",
+        "M04": "a folder can't be written",
+        "A01": "the base model is gated or private",
+        "T01": "the trainer stopped with an error",
+        "T02": "the trainer was killed",
+        "T03": "the trainer ended without a trained adapter",
+        "T04": "validation images are missing",
+        "W01": "a worker stopped with an error",
+        "W02": "a worker met something that can be repaired",
+        "R01": "the run does not exist",
+        "R02": "the run already exists",
+        "R03": "the run is being used by another process",
+        "R04": "the run has no finished adapter",
+        "R05": "the run was trained with another configuration",
+    }
+)
