@@ -1,0 +1,1 @@
+"""Presets and page templates; a package only so that the wheel carries them."""

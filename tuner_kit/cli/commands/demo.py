@@ -1,0 +1,47 @@
+"""tuner-kit demo."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--demo-dir", type=Path, default=Path("demo"), help="default: demo")
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Configure, check, train, generate, compare and write the page."""
+    from datetime import UTC, datetime
+
+    from tuner_kit.cli.console import print_note, print_paths
+    from tuner_kit.cli.progress import ProgressLine
+    from tuner_kit.cli.training import train_with_progress
+    from tuner_kit.errors import ExitCode
+    from tuner_kit.stages.create import create
+    from tuner_kit.stages.demo import DEMO_PROMPTS, prepare_demo
+    from tuner_kit.stages.generate import GenerateOptions, generate
+    from tuner_kit.stages.report import write_report
+
+    print_note("1/4  photographs, captions and a tuner.yaml")
+    with ProgressLine() as line:
+        answers = prepare_demo(options.demo_dir, options.runs_dir, on_event=line.on_event)
+    file = create(answers, force=True)
+    print_note("2/4  training a LoRA with SimpleTuner")
+    outcome = train_with_progress(file.path, force=True)
+    if outcome.adapter is None:
+        return ExitCode.INTERRUPTED
+    print_note("3/4  pictures with the adapter, and with the base model beside them")
+    wanted = GenerateOptions(prompts=DEMO_PROMPTS, seeds=(1, 2), compare=True)
+    with ProgressLine() as line:
+        pictures = generate(outcome.run, wanted, on_event=line.on_event)
+        print_note("4/4  the page about the run")
+        page = write_report(outcome.run, on_event=line.on_event, now=datetime.now(UTC))
+    print_paths(
+        {
+            "adapter": str(outcome.run.adapter_path),
+            "contact sheet": str(pictures.result.sheet_path),
+            "page": str(page),
+        }
+    )
+    return ExitCode.OK

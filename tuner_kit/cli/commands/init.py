@@ -1,0 +1,63 @@
+"""tuner-kit init."""
+
+import argparse
+from pathlib import Path
+
+from tuner_kit.catalog.presets import DEFAULT_PRESET, PRESETS
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    presets = "\n".join(f"  {preset.name:<20}{preset.summary}" for preset in PRESETS)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = f"presets:\n{presets}\n\nWithout --yes, whatever is not given is asked."
+    parser.add_argument("--data", type=Path, metavar="DIR", help="folder of images and captions")
+    parser.add_argument("--preset", metavar="NAME", help=f"default: {DEFAULT_PRESET}")
+    parser.add_argument("--name", help="name of the run; default: the folder's")
+    parser.add_argument("--trigger", metavar="WORD", help="put in front of captions without it")
+    parser.add_argument("--caption", metavar="TEXT", help="caption of images that have none")
+    parser.add_argument("--prompt", action="append", metavar="TEXT", help="rendered while training")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("tuner.yaml"),
+        metavar="FILE",
+        help="default: tuner.yaml",
+    )
+    parser.add_argument("--yes", action="store_true", help="ask nothing")
+    parser.add_argument("--force", action="store_true", help="replace an existing file")
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Write a tuner.yaml from flags and answers."""
+    import sys
+
+    from tuner_kit.cli.console import print_note, print_paths
+    from tuner_kit.errors import ConfigError, ExitCode, Problem
+    from tuner_kit.stages.create import Answers, create
+    from tuner_kit.wizard.dialogue import Known, ask
+
+    known = Known(options.data, options.preset, options.name, options.trigger)
+    if not options.yes and sys.stdin.isatty():
+        known = ask(known)
+    if known.data_dir is None:
+        problem = Problem(
+            id="C07",
+            what="no folder of images was given",
+            where="--data",
+            fix="add --data DIR, or run `tuner-kit init` in a terminal to be asked",
+        )
+        raise ConfigError(problem)
+    answers = Answers(
+        data_dir=known.data_dir,
+        preset=known.preset or DEFAULT_PRESET,
+        config_path=options.output,
+        name=known.name,
+        trigger_word=known.trigger_word,
+        fallback_caption=options.caption,
+        prompts=tuple(options.prompt or ()),
+    )
+    file = create(answers, force=options.force)
+    print_paths({"configuration": str(file.path)})
+    print_note(f"next: tuner-kit check {options.output}, then tuner-kit train {options.output}")
+    return ExitCode.OK

@@ -1,0 +1,68 @@
+"""The only place that prints: results to stdout, everything else to stderr."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tuner_kit.errors import Problem, Severity
+
+_STYLES: Mapping[Severity, str] = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "bold yellow",
+    Severity.NOTICE: "bold cyan",
+}
+
+
+def results() -> Console:
+    """Return the console for results: stdout."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+def notes() -> Console:
+    """Return the console for progress and problems: stderr."""
+    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+
+def print_note(text: str) -> None:
+    """Print one line beside the results."""
+    notes().print(escape(text))
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """Print each problem as what, where, fix."""
+    console = notes()
+    for problem in problems:
+        style = _STYLES[problem.severity]
+        console.print(f"[{style}]{problem.severity} {problem.id}[/]  {escape(problem.what)}")
+        console.print(f"  [dim]where[/]    {escape(problem.where)}")
+        console.print(f"  [dim]fix[/]      {escape(problem.fix)}")
+        if problem.see is not None:
+            console.print(f"  [dim]see[/]      {escape(problem.see)}")
+
+
+def print_json(value: JsonValue) -> None:
+    """Print one JSON document."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_paths(paths: Mapping[str, str]) -> None:
+    """Print names and paths in two columns."""
+    width = max(map(len, paths), default=0)
+    for name, path in paths.items():
+        sys.stdout.write(f"{name:<{width}}  {path}\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a plain table."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    results().print(table)

@@ -1,0 +1,57 @@
+"""Trains with a progress line, as `train` and `demo` do."""
+
+from pathlib import Path
+
+from tuner_kit.cli.console import print_problems
+from tuner_kit.cli.progress import ProgressLine, format_seconds
+from tuner_kit.cli.stop_requests import StopOnSignal
+from tuner_kit.process.messages import Event
+from tuner_kit.simpletuner.progress import TrainingProgress
+from tuner_kit.stages.train import TrainingWatch, TrainOutcome, train
+
+
+def train_with_progress(config_path: Path, *, force: bool = False) -> TrainOutcome:
+    """Train, show how it goes, and say how it ended."""
+    with ProgressLine() as line, StopOnSignal(lambda count: _say_stopping(line, count)) as stop:
+
+        def on_event(event: Event) -> None:
+            stop.is_training = False
+            line.on_event(event)
+
+        def on_progress(progress: TrainingProgress) -> None:
+            stop.is_training = True
+            line.on_training(progress)
+
+        watch = TrainingWatch(
+            stop=stop,
+            on_findings=print_problems,
+            on_images=line.on_images,
+            on_event=on_event,
+            on_progress=on_progress,
+        )
+        outcome = train(config_path, watch, force=force)
+        line.say(_summarize(outcome))
+    return outcome
+
+
+def _say_stopping(line: ProgressLine, count: int) -> None:
+    line.say(
+        "saving a checkpoint, then stopping (Ctrl-C again stops at once)"
+        if count == 1
+        else "stopping at once"
+    )
+
+
+def _summarize(outcome: TrainOutcome) -> str:
+    if outcome.adapter is None:
+        saved = f"continues from step {outcome.saved_step}" if outcome.saved_step else "starts over"
+        return (
+            f"stopped at step {outcome.last_step} of {outcome.total_steps}; "
+            f"the same command {saved}"
+        )
+    resumed = f", continued from step {outcome.resumed_from}" if outcome.resumed_from else ""
+    return (
+        f"trained {outcome.total_steps} steps in {format_seconds(outcome.seconds)}{resumed}: "
+        f"rank {outcome.adapter.rank}, {outcome.adapter.num_modules} layers, "
+        f"{outcome.adapter.size_mib:.1f} MiB, verified"
+    )

@@ -1,0 +1,191 @@
+"""tuner.yaml -> RunConfig, with every mistake in the file named at once."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue, ValidationError
+
+from tuner_kit.config.explain import explain_all
+from tuner_kit.config.presets import PRESET_NAMES, load_preset, overlay
+from tuner_kit.config.run_config import RunConfig
+from tuner_kit.config.suggest import did_you_mean
+from tuner_kit.config.yaml_source import KeyPath, YamlSource, parse_yaml
+from tuner_kit.errors import ConfigError, Problem
+
+_MAX_BYTES = 1_000_000
+
+_SKELETON: dict[str, JsonValue] = {
+    "name": "unnamed",
+    "model": {"base": "embedded:tiny-sd3"},
+    "datasets": [{"path": "."}],
+}
+"""Stands in for required values that are wrong, so that the rules can still judge the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A tuner.yaml that was read; with problems, wrong values stand at their defaults."""
+
+    path: Path
+    """Absolute."""
+    source: YamlSource
+    config: RunConfig
+    problems: tuple[Problem, ...]
+    faulty: frozenset[KeyPath]
+    """Values that were wrong: rules must not judge what stands in for them."""
+
+    def resolve(self, path: Path) -> Path:
+        """Make a path of the file absolute: it is relative to the file's folder."""
+        return (self.path.parent / path.expanduser()).resolve()
+
+    def is_sound(self, *path: str | int) -> bool:
+        """Whether the value at `path` is what the person wrote, or a default."""
+        return not any(path[: len(bad)] == bad for bad in self.faulty)
+
+
+def load_config(path: Path) -> ConfigFile:
+    """Read a tuner.yaml; the mistakes in it are in `problems`, none is raised.
+
+    Raises:
+        ConfigError: there is no readable YAML mapping to judge (C01, C02, C05).
+    """
+    source = parse_yaml(_read_text(path), name=path.name)
+    written = source.data if source.data is not None else {}
+    if source.data is None and source.problems:
+        raise ConfigError(*source.problems)
+    if not isinstance(written, dict):
+        raise ConfigError(_not_a_mapping(path))
+    data, preset_problems = _complete(_as_json(written, path), source)
+    config, problems, faulty = _validate(data, source)
+    found = (*source.problems, *preset_problems, *problems)
+    return ConfigFile(path.resolve(), source, config, found, faulty)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(_unreadable(path, "it is larger than 1 MB"))
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        problem = Problem(
+            id="C01",
+            what=f"{path.name} does not exist",
+            where=str(path),
+            fix="create one with `tuner-kit init`, or name another file",
+        )
+        raise ConfigError(problem) from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ConfigError(_unreadable(path, reason or str(error))) from error
+
+
+def _unreadable(path: Path, reason: str) -> Problem:
+    return Problem(
+        id="C01",
+        what=f"{path.name} can't be read: {reason}",
+        where=str(path),
+        fix="name a tuner.yaml file that you may read",
+    )
+
+
+def _not_a_mapping(path: Path) -> Problem:
+    return Problem(
+        id="C05",
+        what="the file has no `key: value` lines at its top level",
+        where=f"{path.name}:1",
+        fix="start from a preset: `tuner-kit init`",
+    )
+
+
+def _as_json(data: dict[str, JsonValue], path: Path) -> dict[str, JsonValue]:
+    """Keep what JSON can hold: dates become text, keys become text, empty sections vanish."""
+    try:
+        plain: dict[str, JsonValue] = json.loads(json.dumps(data, default=str))
+    except (ValueError, TypeError, RecursionError) as error:
+        problem = Problem(
+            id="C02",
+            what=f"the file holds something that is not plain YAML data: {error}",
+            where=path.name,
+            fix="use plain keys, text, numbers and lists, and no anchor inside itself",
+        )
+        raise ConfigError(problem) from error
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def _complete(
+    data: dict[str, JsonValue], source: YamlSource
+) -> tuple[dict[str, JsonValue], tuple[Problem, ...]]:
+    """Lay the file over its preset."""
+    name = data.get("preset")
+    if not isinstance(name, str):
+        return data, ()
+    if name in PRESET_NAMES:
+        return overlay(_without_replaced_length(load_preset(name), data), data), ()
+    problem = Problem(
+        id="C09",
+        what=f"there is no preset {name}",
+        where=source.locate(("preset",)),
+        fix=did_you_mean(name, PRESET_NAMES, otherwise=f"presets: {', '.join(PRESET_NAMES)}"),
+    )
+    return data, (problem,)
+
+
+def _without_replaced_length(
+    preset: dict[str, JsonValue], data: dict[str, JsonValue]
+) -> dict[str, JsonValue]:
+    """Drop the preset's length of training where the file gives its own, in either unit."""
+    ours, theirs = preset.get("training"), data.get("training")
+    lengths = ("epochs", "max_train_steps")
+    if not (isinstance(ours, dict) and isinstance(theirs, dict)):
+        return preset
+    if not any(theirs.get(key) is not None for key in lengths):
+        return preset
+    return {**preset, "training": {k: v for k, v in ours.items() if k not in lengths}}
+
+
+def _validate(
+    data: dict[str, JsonValue], source: YamlSource
+) -> tuple[RunConfig, tuple[Problem, ...], frozenset[KeyPath]]:
+    try:
+        return RunConfig.model_validate_json(json.dumps(data)), (), frozenset()
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    faulty = frozenset(tuple(detail["loc"]) for detail in details)
+    problems = explain_all(details, source)
+    sound = overlay(_SKELETON, _without(data, faulty))
+    if not sound.get("datasets"):
+        sound["datasets"] = _SKELETON["datasets"]
+    return _validate_sound(sound), problems, faulty
+
+
+def _validate_sound(data: dict[str, JsonValue]) -> RunConfig:
+    """Validate what is left; list items that lost a required value fall back to the skeleton."""
+    try:
+        return RunConfig.model_validate_json(json.dumps(data))
+    except ValidationError:
+        return RunConfig.model_validate_json(json.dumps({**data, **_SKELETON}))
+
+
+def _without(
+    data: JsonValue, faulty: frozenset[KeyPath], path: KeyPath = ()
+) -> dict[str, JsonValue]:
+    """Drop every value at a faulty path."""
+    pruned = _pruned(data, faulty, path)
+    return pruned if isinstance(pruned, dict) else {}
+
+
+def _pruned(data: JsonValue, faulty: frozenset[KeyPath], path: KeyPath) -> JsonValue:
+    if isinstance(data, dict):
+        return {
+            key: _pruned(value, faulty, (*path, key))
+            for key, value in data.items()
+            if (*path, key) not in faulty
+        }
+    if isinstance(data, list):
+        return [
+            _pruned(value, faulty, (*path, index))
+            for index, value in enumerate(data)
+            if (*path, index) not in faulty
+        ]
+    return data

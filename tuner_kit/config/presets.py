@@ -1,0 +1,39 @@
+"""Reads the shipped presets and lays what a person wrote over them."""
+
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from tuner_kit.catalog.presets import PRESETS
+from tuner_kit.catalog.templates import templates_dir
+from tuner_kit.config.yaml_source import parse_yaml
+
+PRESET_NAMES = tuple(preset.name for preset in PRESETS)
+
+_PERSONAL_KEYS = ("name", "preset", "datasets")
+"""What a preset shows as an example and never supplies."""
+
+
+def preset_path(name: str) -> Path:
+    """Where the YAML of a preset lies; `name` is one of `PRESET_NAMES`."""
+    return templates_dir() / "presets" / f"{name}.yaml"
+
+
+def load_preset(name: str) -> dict[str, JsonValue]:
+    """Load what a preset supplies for values that tuner.yaml leaves out."""
+    path = preset_path(name)
+    data = parse_yaml(path.read_text(encoding="utf-8"), name=path.name).data
+    assert isinstance(data, dict)  # noqa: S101 - shipped by us, checked by the golden tests
+    return {key: value for key, value in data.items() if key not in _PERSONAL_KEYS}
+
+
+def overlay(base: dict[str, JsonValue], above: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Lay `above` over `base`: sections merge, everything else is replaced."""
+    merged = dict(base)
+    for key, value in above.items():
+        below = merged.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            merged[key] = overlay(below, value)
+        else:
+            merged[key] = value
+    return merged

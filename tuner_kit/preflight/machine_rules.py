@@ -1,0 +1,45 @@
+"""Rules about the machine: disk and accelerator."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuner_kit.catalog.base_models import EMBEDDED_PREFIX
+from tuner_kit.config.load import ConfigFile
+from tuner_kit.errors import Problem, Severity
+from tuner_kit.preflight.accelerators import find_accelerators
+
+_MIB = 2**20
+_FULL_SIZE_NEEDS_MIB = 10_000
+"""Caches, checkpoints with optimizer state and pictures of a full-size LoRA run."""
+_TINY_NEEDS_MIB = 200
+
+
+def check_machine(file: ConfigFile) -> Iterator[Problem]:
+    """Find what this machine lacks for the run."""
+    is_tiny = file.config.model.base.startswith(EMBEDDED_PREFIX)
+    yield from check_disk(
+        file.resolve(file.config.paths.runs_dir),
+        needed_mib=_TINY_NEEDS_MIB if is_tiny else _FULL_SIZE_NEEDS_MIB,
+    )
+    if not is_tiny and not find_accelerators():
+        yield Problem(
+            id="M02",
+            severity=Severity.WARNING,
+            what="no GPU was found; a full-size model takes minutes per step without one",
+            where="this machine",
+            fix="train on a machine with a GPU, or try the flow with --preset tiny-lora",
+        )
+
+
+def check_disk(folder: Path, *, needed_mib: int) -> Iterator[Problem]:
+    """Compare the free space where `folder` is, or will be, with what is needed."""
+    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
+    free_mib = shutil.disk_usage(existing).free // _MIB
+    if free_mib < needed_mib:
+        yield Problem(
+            id="M01",
+            what=f"{free_mib} MiB are free, the run needs about {needed_mib} MiB",
+            where=str(existing),
+            fix="free space, or set paths.runs_dir to a folder on another disk",
+        )

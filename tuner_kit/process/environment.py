@@ -1,0 +1,65 @@
+"""The environment that a child gets: what it needs by name, nothing that redirects it.
+
+SimpleTuner reads dozens of variables (CONFIG_PATH, ENV, SIMPLETUNER_*, ACCELERATE_*,
+TRAINER_*); one that lingers in a shell would silently change a run. So a child starts
+from the few names here, and what we set ourselves comes on top.
+"""
+
+from collections.abc import Mapping
+
+_NAMES = frozenset(
+    {
+        "ALL_PROXY",
+        "HOME",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "LOGNAME",
+        "NO_PROXY",
+        "OMP_NUM_THREADS",
+        "PATH",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+        "SYSTEMROOT",
+        "TMPDIR",
+        "TZ",
+        "USER",
+    }
+)
+_PREFIXES = (
+    "CUDA_",
+    "HF_",
+    "HIP_",
+    "LC_",
+    "MKL_",
+    "NCCL_",
+    "NVIDIA_",
+    "PYTORCH_",
+    "ROCR_",
+    "TORCH_",
+    "TRITON_",
+    "WANDB_",
+    "XDG_",
+)
+_PERSONAL = frozenset({"HOME", "LOGNAME", "PATH", "TMPDIR", "USER"})
+_SECRET_WORDS = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PROXY")
+
+
+def scrub(environ: Mapping[str, str]) -> dict[str, str]:
+    """Keep of `environ` what a child needs: paths, locale, proxies, GPU and hub settings."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper() in _NAMES or name.startswith(_PREFIXES)
+    }
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Keep what may be written to disk: no tokens, keys, proxies (they carry passwords), homes."""
+    return {
+        name: value
+        for name, value in sorted(environ.items())
+        if name not in _PERSONAL and not any(word in name.upper() for word in _SECRET_WORDS)
+    }

@@ -1,0 +1,180 @@
+"""What crosses the border between the fast side and a worker, as pydantic messages.
+
+A worker is `python -m tuner_kit.workers.<name> request.json result.json`: the request
+comes in by file, the result goes out by file, and each line on stdout is one `Event`.
+Paths in messages are absolute.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Message(BaseModel):
+    """Base of everything that crosses a process border; immutable and strict about its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Event(Message):
+    """One line of a worker's progress on stdout."""
+
+    phase: str
+    """What is being done, in the words of a progress line: `loading the base model`."""
+    current: int = Field(default=0, ge=0)
+    """Units done in this phase."""
+    total: int | None = Field(default=None, ge=0)
+    """Units in this phase; null while it isn't known."""
+
+
+class WorkerFailure(Message):
+    """The result file of a worker that met something a person can repair; it exits with 8."""
+
+    what: str
+    where: str
+    fix: str
+
+
+# ------------------------------------------------------------------ build_tiny_sd3
+
+
+class TinyModelRequest(Message):
+    """Build a small SD3 pipeline from configuration, with random weights."""
+
+    model_dir: Path
+    """Where the diffusers folder shall be; it does not exist yet."""
+    seed: int = 0
+
+
+class TinyModelResult(Message):
+    """The folder that was built."""
+
+    model_dir: Path
+    num_parameters: int
+
+
+# ------------------------------------------------------------------ sample_photos
+
+
+class SamplePhotosRequest(Message):
+    """Cut captioned tiles from the two photographs that scikit-learn ships."""
+
+    dataset_dir: Path
+    """Where the folder of images and captions shall be; it does not exist yet."""
+    tile_px: int = Field(default=128, ge=32)
+
+
+class SamplePhotosResult(Message):
+    """What was written."""
+
+    num_images: int
+
+
+# ------------------------------------------------------------------ finish_adapter
+
+
+class FinishAdapterRequest(Message):
+    """Verify what the trainer left and write the adapter that every loader reads alike."""
+
+    trained_path: Path
+    """SimpleTuner's `pytorch_lora_weights.safetensors`."""
+    adapter_path: Path
+    """Where the finished adapter goes."""
+    base_model: str
+    """Hub id or absolute folder of the diffusers base model."""
+    revision: str | None = None
+    rank: int = Field(ge=1)
+    alpha: float = Field(gt=0)
+    """The trained `lora_alpha`; alpha / rank is folded into the weights (no file keeps it)."""
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """What goes into the safetensors header beside `format`."""
+
+
+class AdapterSummary(Message):
+    """What a verified adapter is made of."""
+
+    num_modules: int
+    """Layers of the base model that the adapter changes."""
+    num_parameters: int
+    rank: int
+    dtype: str
+    largest_update: float = Field(ge=0)
+    """Largest absolute value in any `lora_B`: 0 would mean that nothing was learned."""
+    size_mib: float
+
+
+# ------------------------------------------------------------------ generate
+
+
+class GenerateRequest(Message):
+    """Render every prompt with every seed, with the adapter and, to compare, without it."""
+
+    base_model: str
+    """Hub id or absolute folder of the diffusers base model."""
+    revision: str | None = None
+    adapter_path: Path | None
+    """The LoRA's safetensors file; null renders the base model alone."""
+    adapter_scale: float = 1.0
+    prompts: tuple[str, ...] = Field(min_length=1)
+    negative_prompt: str = ""
+    seeds: tuple[int, ...] = Field(min_length=1)
+    num_inference_steps: int = Field(ge=1)
+    guidance_scale: float = Field(ge=0)
+    width_px: int = Field(ge=16)
+    height_px: int = Field(ge=16)
+    compare: bool = False
+    """Also render the base model with the same noise."""
+    output_dir: Path
+    """An existing folder; images and `sheet.png` are written into it."""
+    label: str
+    """What the adapter is called on the contact sheet and in the images' settings."""
+    base_label: str
+    """What the base model is called there (never a path)."""
+
+
+class GeneratedImage(Message):
+    """One picture on disk."""
+
+    path: Path
+    prompt: str
+    seed: int
+    variant: Literal["base", "tuned"]
+
+
+class GenerateResult(Message):
+    """The pictures, in the order prompt, seed, base before tuned."""
+
+    images: tuple[GeneratedImage, ...]
+    sheet_path: Path
+    device: str
+    seconds: float
+
+
+# ------------------------------------------------------------------ plot_loss
+
+
+class LossPoint(Message):
+    """The training loss at one step."""
+
+    step: int
+    loss: float
+    learning_rate: float | None = None
+
+
+class PlotLossRequest(Message):
+    """Draw the loss curve of a run as SVG."""
+
+    points: tuple[LossPoint, ...]
+    checkpoint_steps: tuple[int, ...] = ()
+    svg_path: Path
+
+
+class PlotLossResult(Message):
+    """The drawing, and the numbers that a reader wants in words."""
+
+    svg_path: Path
+    first_mean: float | None
+    """Mean loss over the first tenth of the steps; null with fewer than two points."""
+    last_mean: float | None
+    """Mean loss over the last tenth."""

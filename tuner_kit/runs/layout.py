@@ -1,0 +1,157 @@
+"""The directory of a run: every path in it, and nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One start of the trainer: what it got, and what it said."""
+
+    dir: Path
+
+    @property
+    def config_path(self) -> Path:
+        """The trainer's config.json."""
+        return self.dir / "config.json"
+
+    @property
+    def backend_path(self) -> Path:
+        """The trainer's multibackend.json."""
+        return self.dir / "multibackend.json"
+
+    @property
+    def prompts_path(self) -> Path:
+        """The trainer's library of validation prompts."""
+        return self.dir / "prompts.json"
+
+    @property
+    def command_path(self) -> Path:
+        """A shell command that repeats the attempt."""
+        return self.dir / "command.txt"
+
+    @property
+    def environment_path(self) -> Path:
+        """The environment variables that were set for the trainer, without secrets."""
+        return self.dir / "environment.json"
+
+    @property
+    def versions_path(self) -> Path:
+        """Versions of the packages that trained."""
+        return self.dir / "versions.json"
+
+    @property
+    def log_path(self) -> Path:
+        """Everything the trainer printed."""
+        return self.dir / "trainer.log"
+
+    @property
+    def events_path(self) -> Path:
+        """The phases that the trainer announced, one JSON line each."""
+        return self.dir / "events.jsonl"
+
+    @property
+    def signal_path(self) -> Path:
+        """Where a checkpoint is asked for while the trainer runs."""
+        return self.dir / "signal.json"
+
+    @property
+    def process_path(self) -> Path:
+        """Pid and start time of the trainer."""
+        return self.dir / "process.json"
+
+    @property
+    def outcome_path(self) -> Path:
+        """How the attempt ended."""
+        return self.dir / "outcome.json"
+
+    @property
+    def heartbeat_path(self) -> Path:
+        """Touched every few seconds while the attempt is watched."""
+        return self.dir / "heartbeat"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run on disk. All paths are absolute; what is stored inside is relative."""
+
+    dir: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name is its folder's."""
+        return self.dir.name
+
+    @property
+    def manifest_path(self) -> Path:
+        """What is complete; written last."""
+        return self.dir / "manifest.json"
+
+    @property
+    def config_path(self) -> Path:
+        """What was asked, complete."""
+        return self.dir / "tuner.yaml"
+
+    @property
+    def lock_path(self) -> Path:
+        """Held by the process that works on the run."""
+        return self.dir / ".lock"
+
+    @property
+    def problems_path(self) -> Path:
+        """Findings of the last check."""
+        return self.dir / "check" / "problems.json"
+
+    @property
+    def training_dir(self) -> Path:
+        """Attempts, the trainer's output and the finished adapter."""
+        return self.dir / "training"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """The trainer's output folder; every attempt continues in it."""
+        return self.training_dir / "checkpoints"
+
+    @property
+    def metrics_path(self) -> Path:
+        """The trainer's own record, one JSON line a step."""
+        return self.checkpoints_dir / "training_metrics.jsonl"
+
+    @property
+    def validation_dir(self) -> Path:
+        """The trainer's validation pictures."""
+        return self.checkpoints_dir / "validation_images"
+
+    @property
+    def adapter_path(self) -> Path:
+        """The verified adapter, at the strength it was trained with."""
+        return self.training_dir / "adapter" / "pytorch_lora_weights.safetensors"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Private view of the images, latents and text embeddings."""
+        return self.dir / "cache"
+
+    @property
+    def samples_dir(self) -> Path:
+        """Generated pictures, a folder per label."""
+        return self.dir / "samples"
+
+    @property
+    def report_path(self) -> Path:
+        """The page about the run."""
+        return self.dir / "report" / "index.html"
+
+    @property
+    def logs_dir(self) -> Path:
+        """Logs of our own processes."""
+        return self.dir / "logs"
+
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Return every attempt at training, oldest first."""
+        return tuple(Attempt(path) for path in sorted(self.training_dir.glob("attempt-[0-9]*")))
+
+    def next_attempt(self) -> Attempt:
+        """Return the attempt that comes after the last; its folder does not exist yet."""
+        taken = [int(attempt.dir.name.partition("-")[2]) for attempt in self.attempts()]
+        return Attempt(self.training_dir / f"attempt-{max(taken, default=0) + 1:02d}")

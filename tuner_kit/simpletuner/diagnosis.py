@@ -1,0 +1,85 @@
+"""Reads a trainer's log for why it stopped: the lines that matter, and what to do."""
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+_TAIL_LINES = 400
+_SHOWN_LINES = 6
+_MAX_LINE = 300
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)|AssertionError)\b.*")
+_TELLING = re.compile(r"\[(?:ERROR|CRITICAL)\]|\b(?:Error|Exception)\b", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFailure:
+    """A failure that is recognized by its words."""
+
+    pattern: re.Pattern[str]
+    what: str
+    fix: str
+
+
+KNOWN_FAILURES: tuple[KnownFailure, ...] = (
+    KnownFailure(
+        re.compile(r"out of memory", re.IGNORECASE),
+        "the GPU ran out of memory",
+        "set training.gradient_checkpointing: true and training.train_batch_size: 1, lower "
+        "datasets[0].resolution_px, or set model.quantization: int8-quanto",
+    ),
+    KnownFailure(
+        re.compile(r"No space left on device"),
+        "the disk is full",
+        "free space, then run the same command again: training continues from its checkpoint",
+    ),
+    KnownFailure(
+        re.compile(r"Non-finite training loss|loss=nan", re.IGNORECASE),
+        "the loss became NaN or infinite",
+        "lower training.learning_rate or training.max_grad_norm",
+    ),
+    KnownFailure(
+        re.compile(r"GatedRepoError|gated repo|401 Client Error|403 Client Error", re.IGNORECASE),
+        "the base model is gated and this account has no access",
+        "accept the license on the model's page, then log in with `hf auth login`",
+    ),
+    KnownFailure(
+        re.compile(r"size mismatch for"),
+        "the checkpoint has another shape than the adapter",
+        "a changed lora.rank can't continue a run: give the run another name",
+    ),
+)
+"""First match wins; each was seen with SimpleTuner 4.10.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why the trainer stopped."""
+
+    what: str
+    fix: str
+    lines: tuple[str, ...]
+    """The telling lines of the log, last one last."""
+
+
+def diagnose(log_path: Path) -> Diagnosis:
+    """Find in a log why the trainer stopped; only its end is read."""
+    lines = _read_tail(log_path)
+    telling = tuple(line[:_MAX_LINE] for line in lines if _TELLING.search(line))[-_SHOWN_LINES:]
+    for known in KNOWN_FAILURES:
+        if any(known.pattern.search(line) for line in lines):
+            return Diagnosis(known.what, known.fix, telling)
+    exceptions = [line for line in lines if _EXCEPTION.match(line)]
+    last = exceptions[-1][:_MAX_LINE] if exceptions else "it gave no reason"
+    return Diagnosis(last, "read the log; the last lines name the cause", telling)
+
+
+def _read_tail(log_path: Path) -> list[str]:
+    try:
+        with log_path.open(encoding="utf-8", errors="replace") as file:
+            tail = deque(file, maxlen=_TAIL_LINES)
+    except FileNotFoundError:
+        return []
+    # A progress bar ends its lines with a carriage return: only its last state counts.
+    return [_ANSI.sub("", line).rstrip().rpartition("\r")[2] for line in tail]

@@ -1,0 +1,84 @@
+"""All that one start of the trainer is, as a value: files, command, environment, results."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner_kit.process.child import ChildSpec
+from tuner_kit.process.environment import scrub
+from tuner_kit.runs.layout import Attempt, Run
+from tuner_kit.simpletuner.training_files import (
+    TrainingFiles,
+    TrainingInputs,
+    build_training_files,
+    count_train_steps,
+)
+
+START_PROGRAM = "tuner_kit.workers.start_trainer"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerJob:
+    """One launch of SimpleTuner: repeating it needs nothing else."""
+
+    run: Run
+    attempt: Attempt
+    files: TrainingFiles
+    child: ChildSpec
+    total_steps: int
+    expected_images: Sequence[Path]
+    """Validation pictures that must be there after the last step."""
+
+    @property
+    def trained_path(self) -> Path:
+        """Where the trainer writes the final weights, and only these."""
+        return self.run.checkpoints_dir / "pytorch_lora_weights.safetensors"
+
+
+def build_job(inputs: TrainingInputs, environ: Mapping[str, str]) -> TrainerJob:
+    """Build a launch from what was asked and the environment of this process."""
+    total = count_train_steps(inputs.config, [view.num_images for view in inputs.views])
+    return TrainerJob(
+        run=inputs.run,
+        attempt=inputs.attempt,
+        files=build_training_files(inputs),
+        child=ChildSpec(
+            # -P: the attempt's folder must not shadow a package.
+            argv=(sys.executable, "-P", "-m", START_PROGRAM),
+            env=_build_environment(inputs, environ),
+            workdir=inputs.attempt.dir,
+        ),
+        total_steps=total,
+        expected_images=_expected_images(inputs, total),
+    )
+
+
+def _build_environment(inputs: TrainingInputs, environ: Mapping[str, str]) -> dict[str, str]:
+    attempt = inputs.attempt
+    ours = {
+        "CONFIG_BACKEND": "json",
+        "CONFIG_PATH": str(attempt.config_path.with_suffix("")),
+        "TUNER_KIT_TRAINER_EVENTS": str(attempt.events_path),
+        "SIMPLETUNER_ACCELERATE_SIGNAL_FILE": str(attempt.signal_path),
+        "ACCELERATE_MIXED_PRECISION": inputs.config.training.mixed_precision,
+        "ACCELERATE_DYNAMO_BACKEND": "no",
+        "PYTHONUNBUFFERED": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    if Path(inputs.base_model).is_absolute():
+        ours["HF_HUB_OFFLINE"] = "1"
+    return scrub(environ) | ours
+
+
+def _expected_images(inputs: TrainingInputs, total_steps: int) -> tuple[Path, ...]:
+    """Name the pictures of the last validation.
+
+    SimpleTuner logs a validation that failed and goes on, so only files tell.
+    """
+    size = inputs.config.validation.resolution_px
+    prompts = build_training_files(inputs).prompts
+    return tuple(
+        inputs.run.validation_dir / f"step_{total_steps}_{name}_0_{size}x{size}.png"
+        for name in prompts
+    )

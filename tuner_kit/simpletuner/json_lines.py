@@ -1,0 +1,40 @@
+"""Follows a file that grows by JSON lines; memory stays flat however long it gets."""
+
+import json
+from pathlib import Path
+
+from pydantic import JsonValue
+
+
+class JsonLinesTail:
+    """Reads the lines that were added since the last look; a half-written line waits."""
+
+    def __init__(self, path: Path, *, from_end: bool = False) -> None:
+        self._path = path
+        self._offset = path.stat().st_size if from_end and path.exists() else 0
+
+    def read_new(self) -> list[dict[str, JsonValue]]:
+        """Return the complete lines since the last call; damaged lines are passed over."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                chunk = file.read()
+        except FileNotFoundError:
+            return []
+        complete = chunk[: chunk.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        parsed = (_parse(line) for line in complete.splitlines())
+        return [value for value in parsed if value is not None]
+
+
+def read_json_lines(path: Path) -> list[dict[str, JsonValue]]:
+    """Read a whole file of JSON lines; one that doesn't exist is empty."""
+    return JsonLinesTail(path).read_new()
+
+
+def _parse(line: bytes) -> dict[str, JsonValue] | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

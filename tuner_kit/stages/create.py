@@ -1,0 +1,138 @@
+"""create: a preset and a folder of images become a tuner.yaml that is right."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tuner_kit.config.load import ConfigFile, load_config
+from tuner_kit.config.presets import PRESET_NAMES, preset_path
+from tuner_kit.config.suggest import did_you_mean
+from tuner_kit.data.captions import CaptionPolicy
+from tuner_kit.data.read_folder import read_folder
+from tuner_kit.data.snapshot import DatasetSnapshot
+from tuner_kit.errors import ConfigError, DatasetError, Problem, RunStateError
+from tuner_kit.runs.atomic import write_text_atomically
+
+_NUM_PROMPTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What a person decides; the preset decides the rest."""
+
+    data_dir: Path
+    preset: str
+    config_path: Path
+    """Where tuner.yaml shall be."""
+    name: str | None = None
+    """Name of the run; None takes the data folder's."""
+    trigger_word: str | None = None
+    fallback_caption: str | None = None
+    prompts: Sequence[str] = ()
+    """What to render while training; none takes the first captions."""
+    runs_dir: Path | None = None
+    """Folder of all runs, relative to tuner.yaml; None takes the preset's."""
+
+
+def create(answers: Answers, *, force: bool = False) -> ConfigFile:
+    """Write a tuner.yaml, with the preset's comments, and read it back.
+
+    Raises:
+        ConfigError: unknown preset (C09) or a name that can't be a run's (C06).
+        DatasetError: no such folder (D01), no images in it (D02).
+        RunStateError: there is such a file already (R02).
+    """
+    if answers.preset not in PRESET_NAMES:
+        raise ConfigError(_unknown_preset(answers.preset))
+    if answers.config_path.exists() and not force:
+        raise RunStateError(_exists(answers.config_path))
+    snapshot = read_folder(answers.data_dir)
+    write_text_atomically(answers.config_path, _render(answers, snapshot))
+    file = load_config(answers.config_path)
+    if file.problems:
+        answers.config_path.unlink()
+        raise ConfigError(*file.problems)
+    return file
+
+
+def suggest_name(data_dir: Path) -> str:
+    """Turn a folder's name into a run's."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", data_dir.resolve().name).strip("-._")
+    return name[:64] or "my-run"
+
+
+def _render(answers: Answers, snapshot: DatasetSnapshot) -> str:
+    """Fill in the preset; its comments stay."""
+    yaml = _round_trip_yaml()
+    data = yaml.load(preset_path(answers.preset).read_text(encoding="utf-8"))
+    data["name"] = answers.name or suggest_name(answers.data_dir)
+    dataset = data["datasets"][0]
+    dataset["path"] = _path_text(answers)
+    dataset["trigger_word"] = answers.trigger_word
+    dataset["fallback_caption"] = answers.fallback_caption
+    if answers.runs_dir is not None:
+        data["paths"]["runs_dir"] = answers.runs_dir.as_posix()
+    data["validation"]["prompts"] = list(answers.prompts) or _first_captions(answers, snapshot)
+    return _dump(yaml, data)
+
+
+def _round_trip_yaml() -> YAML:
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.representer.add_representer(
+        type(None),
+        lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
+    )
+    return yaml
+
+
+def _dump(yaml: YAML, data: object) -> str:
+    stream = StringIO()
+    yaml.dump(data, stream)
+    return stream.getvalue()
+
+
+def _path_text(answers: Answers) -> str:
+    """Name the data relative to tuner.yaml where it lies below, so that both can be moved."""
+    folder, base = answers.data_dir.resolve(), answers.config_path.resolve().parent
+    return os.path.relpath(folder, base) if folder.is_relative_to(base) else str(folder)
+
+
+def _first_captions(answers: Answers, snapshot: DatasetSnapshot) -> list[str]:
+    policy = CaptionPolicy(answers.trigger_word, answers.fallback_caption)
+    captions: list[str] = []
+    for record in snapshot.records:
+        try:
+            caption = policy.caption_for(record)
+        except DatasetError:  # `check` tells about all of them
+            continue
+        if caption not in captions:
+            captions.append(caption)
+        if len(captions) == _NUM_PROMPTS:
+            break
+    return captions
+
+
+def _unknown_preset(name: str) -> Problem:
+    return Problem(
+        id="C09",
+        what=f"there is no preset {name}",
+        where="--preset",
+        fix=did_you_mean(name, PRESET_NAMES, otherwise=f"presets: {', '.join(PRESET_NAMES)}"),
+    )
+
+
+def _exists(path: Path) -> Problem:
+    return Problem(
+        id="R02",
+        what=f"{path.name} exists already",
+        where=str(path),
+        fix="name another file with --output, or replace it with --force",
+    )

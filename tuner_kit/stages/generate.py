@@ -1,0 +1,170 @@
+"""generate: prompts to pictures, with the adapter and, to compare, without it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tuner_kit.catalog.base_models import title_of
+from tuner_kit.config.load import ConfigFile, load_config
+from tuner_kit.errors import ConfigError, Problem, RunStateError, raise_for_errors
+from tuner_kit.process.messages import GenerateRequest, GenerateResult
+from tuner_kit.process.worker import OnEvent, run_worker
+from tuner_kit.runs.atomic import write_bytes_atomically, write_model_atomically
+from tuner_kit.runs.disk_errors import explain_disk_errors
+from tuner_kit.runs.layout import Run
+from tuner_kit.runs.lock import hold_lock
+from tuner_kit.stages.base_model import resolve_base_model
+from tuner_kit.stages.recording import StageResult, hash_files, record_stage
+
+_ALIGNMENT_PX = 16
+"""VAE factor 8 times patch size 2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateOptions:
+    """What to render; None takes the value that the run validated with."""
+
+    prompts: Sequence[str]
+    negative_prompt: str | None = None
+    seeds: Sequence[int] = (42,)
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    adapter_scale: float = 1.0
+    compare: bool = False
+    output_path: Path | None = None
+    """A `.png` file for the picture (or sheet), or a folder for all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateOutcome:
+    """The pictures and where they are."""
+
+    result: GenerateResult
+    output_path: Path
+    """What to look at first: the picture, or the contact sheet."""
+
+
+def generate(run: Run, options: GenerateOptions, *, on_event: OnEvent) -> GenerateOutcome:
+    """Render prompts with the adapter of a run.
+
+    Raises:
+        RunStateError: the run has no finished adapter (R04).
+        ConfigError: an option can't be rendered (C06).
+        WorkerError: the base model can't be loaded, or the worker stopped.
+    """
+    started_at = datetime.now(UTC)
+    _verify(run, options)
+    file = load_config(run.config_path)
+    raise_for_errors(file.problems)
+    with hold_lock(run):
+        label = _next_label(run)
+        target = run.samples_dir / label
+        partial = target.with_name(f"{label}.partial")
+        with explain_disk_errors(run.samples_dir):
+            partial.mkdir(parents=True, exist_ok=True)
+        request = _build_request(run, file, options, on_event).model_copy(
+            update={"output_dir": partial}
+        )
+        workdir = run.logs_dir / "generate"
+        result = run_worker("generate", request, GenerateResult, workdir, on_event)
+        write_model_atomically(partial / "result.json", _moved(result, Path()))
+        partial.rename(target)
+        result = _moved(result, target)
+        _record(run, label, result, started_at)
+    return GenerateOutcome(result, _deliver(result, options))
+
+
+def _verify(run: Run, options: GenerateOptions) -> None:
+    if not run.adapter_path.is_file():
+        problem = Problem(
+            id="R04",
+            what=f"run {run.name} has no finished adapter",
+            where=str(run.dir),
+            fix="finish its training with `tuner-kit train`, or name another run with --run",
+        )
+        raise RunStateError(problem)
+    wrong = [
+        Problem(
+            id="C06",
+            what=f"{name} is {value}; expected a multiple of {_ALIGNMENT_PX}, at least 64",
+            where=f"--{name}",
+            fix=f"use --{name} {max(64, round(value / _ALIGNMENT_PX) * _ALIGNMENT_PX)}",
+        )
+        for name, value in (("width", options.width_px), ("height", options.height_px))
+        if value is not None and (value % _ALIGNMENT_PX or value < 64)  # noqa: PLR2004 - said above
+    ]
+    if wrong:
+        raise ConfigError(*wrong)
+
+
+def _build_request(
+    run: Run, file: ConfigFile, options: GenerateOptions, on_event: OnEvent
+) -> GenerateRequest:
+    validation = file.config.validation
+
+    def chosen[V](value: V | None, otherwise: V) -> V:
+        return otherwise if value is None else value
+
+    return GenerateRequest(
+        base_model=resolve_base_model(file, on_event),
+        revision=file.config.model.revision,
+        adapter_path=run.adapter_path,
+        adapter_scale=options.adapter_scale,
+        prompts=tuple(options.prompts),
+        negative_prompt=chosen(options.negative_prompt, validation.negative_prompt),
+        seeds=tuple(options.seeds),
+        num_inference_steps=chosen(options.num_inference_steps, validation.num_inference_steps),
+        guidance_scale=chosen(options.guidance_scale, validation.guidance_scale),
+        width_px=chosen(options.width_px, validation.resolution_px),
+        height_px=chosen(options.height_px, validation.resolution_px),
+        compare=options.compare,
+        output_dir=run.samples_dir,
+        label=run.name,
+        base_label=title_of(file.config.model.base),
+    )
+
+
+def _next_label(run: Run) -> str:
+    taken = [
+        int(path.name.partition("-")[2])
+        for path in run.samples_dir.glob("sample-[0-9]*")
+        if path.name.partition("-")[2].isdecimal()
+    ]
+    return f"sample-{max(taken, default=0) + 1:03d}"
+
+
+def _moved(result: GenerateResult, folder: Path) -> GenerateResult:
+    """Name the pictures in another folder."""
+    images = tuple(
+        image.model_copy(update={"path": folder / image.path.name}) for image in result.images
+    )
+    sheet_path = folder / result.sheet_path.name
+    return result.model_copy(update={"images": images, "sheet_path": sheet_path})
+
+
+def _record(run: Run, label: str, result: GenerateResult, started_at: datetime) -> None:
+    outcome = StageResult(
+        stage="generate",
+        label=label,
+        outputs=(result.sheet_path, *(image.path for image in result.images)),
+        inputs_hash=hash_files([run.adapter_path]),
+        summary={"images": len(result.images), "seconds": round(result.seconds, 1)},
+    )
+    record_stage(run, outcome, started_at=started_at)
+
+
+def _deliver(result: GenerateResult, options: GenerateOptions) -> Path:
+    """Copy what was asked for to where it was asked for."""
+    first = result.images[0].path if len(result.images) == 1 else result.sheet_path
+    wanted = options.output_path
+    if wanted is None:
+        return first
+    if wanted.suffix.lower() == ".png":
+        write_bytes_atomically(wanted, first.read_bytes())
+        return wanted
+    for path in {result.sheet_path, *(image.path for image in result.images)}:
+        write_bytes_atomically(wanted / path.name, path.read_bytes())
+    return wanted / first.name

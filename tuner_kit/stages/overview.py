@@ -1,0 +1,63 @@
+"""overview: what runs exist, in which state."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tuner_kit.catalog.base_models import title_of
+from tuner_kit.config.load import load_config
+from tuner_kit.errors import TunerError
+from tuner_kit.runs.find import list_runs
+from tuner_kit.runs.layout import Run
+from tuner_kit.runs.records import load_manifest
+from tuner_kit.runs.status import derive_status
+from tuner_kit.simpletuner.progress import ProgressReader
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of `tuner-kit runs`, ready to print; a dash where nothing is known."""
+
+    name: str
+    status: str
+    steps: str
+    loss: str
+    adapter: str
+    base: str
+    changed_at: str
+
+
+def summarize_runs(runs_dir: Path) -> tuple[RunSummary, ...]:
+    """Summarize every run in a folder, newest first; a damaged one is named as such."""
+    return tuple(_summarize(run) for run in list_runs(runs_dir))
+
+
+def _summarize(run: Run) -> RunSummary:
+    changed = datetime.fromtimestamp(run.dir.stat().st_mtime).astimezone()
+    when = f"{changed:%Y-%m-%d %H:%M}"
+    try:
+        status, manifest = derive_status(run), load_manifest(run)
+        base = title_of(load_config(run.config_path).config.model.base)
+    except TunerError:
+        return RunSummary(run.name, "damaged", "-", "-", "-", "-", when)
+    trained = manifest.last("train")
+    step, loss = _last_step(run)
+    size = f"{run.adapter_path.stat().st_size / 2**20:.1f} MiB" if trained else "-"
+    return RunSummary(
+        name=run.name,
+        status=status.value,
+        steps=str(step or "-"),
+        loss="-" if loss is None else f"{loss:.4f}",
+        adapter=size,
+        base=base,
+        changed_at=when,
+    )
+
+
+def _last_step(run: Run) -> tuple[int, float | None]:
+    attempts = run.attempts()
+    if not attempts:
+        return 0, None
+    events_path = attempts[-1].events_path
+    progress = ProgressReader(run.metrics_path, events_path, total_steps=0, from_end=False).read()
+    return progress.step, progress.loss

@@ -1,0 +1,153 @@
+"""What happens after the trainer ended: why, what it left, and the record of it.
+
+Exit code 0 is not success: SimpleTuner also returns it when it was interrupted and when
+validation failed. Success is an adapter that was verified and pictures that are there.
+"""
+
+from datetime import UTC, datetime
+
+from tuner_kit import __version__
+from tuner_kit.catalog.base_models import title_of
+from tuner_kit.config.run_config import RunConfig
+from tuner_kit.errors import Problem, TrainerError, TunerError, WorkerError
+from tuner_kit.process.child import describe_exit
+from tuner_kit.process.messages import AdapterSummary, FinishAdapterRequest
+from tuner_kit.process.worker import OnEvent, run_worker
+from tuner_kit.runs.atomic import write_model_atomically
+from tuner_kit.runs.disk_errors import explain_disk_errors
+from tuner_kit.runs.records import Outcome, OutcomeStatus
+from tuner_kit.simpletuner.diagnosis import diagnose
+from tuner_kit.simpletuner.job import TrainerJob
+from tuner_kit.simpletuner.launch import TrainerExit
+from tuner_kit.simpletuner.training_files import lora_alpha
+from tuner_kit.stages.recording import StageResult, hash_files, record_stage
+
+_KILLED = (-9, 137)
+
+
+def finish_adapter(
+    job: TrainerJob, ended: TrainerExit, config: RunConfig, on_event: OnEvent
+) -> AdapterSummary:
+    """Verify what the trainer left and write the run's adapter.
+
+    Raises:
+        TrainerError: it stopped with an error (T01, T02), left no sound adapter (T03),
+            or did not render the validation pictures (T04).
+    """
+    try:
+        _verify_ended_well(job, ended)
+        adapter = _run_finishing(job, config, on_event)
+        _verify_images(job)
+    except TunerError as error:
+        record_outcome(job, ended, "failed", error.problems[0].what)
+        raise
+    return adapter
+
+
+def record_finished(
+    job: TrainerJob, ended: TrainerExit, adapter: AdapterSummary, *, started_at: datetime
+) -> None:
+    """Enter the finished training into the run's records."""
+    record_outcome(job, ended, "finished", None)
+    result = StageResult(
+        stage="train",
+        label=job.attempt.dir.name,
+        outputs=(job.run.adapter_path,),
+        inputs_hash=hash_files([job.attempt.config_path, job.attempt.backend_path]),
+        summary={
+            "steps": job.total_steps,
+            "loss": ended.progress.loss,
+            "seconds": round(ended.seconds, 1),
+            "adapter": adapter.model_dump(mode="json"),
+        },
+    )
+    record_stage(job.run, result, started_at=started_at)
+
+
+def record_outcome(
+    job: TrainerJob, ended: TrainerExit, status: OutcomeStatus, reason: str | None
+) -> None:
+    """Write down how the attempt ended."""
+    outcome = Outcome(
+        ended_at=datetime.now(UTC),
+        exit_code=ended.exit_code,
+        status=status,
+        last_step=ended.progress.step or None,
+        reason=reason,
+    )
+    write_model_atomically(job.attempt.outcome_path, outcome)
+
+
+def _verify_ended_well(job: TrainerJob, ended: TrainerExit) -> None:
+    if ended.exit_code == 0:
+        return
+    diagnosis = diagnose(job.attempt.log_path)
+    is_killed = ended.exit_code in _KILLED
+    shown = "".join(f"\n           {line}" for line in diagnosis.lines)
+    what = describe_exit(ended.exit_code) if is_killed else diagnosis.what
+    problem = Problem(
+        id="T02" if is_killed else "T01",
+        what=f"the trainer stopped at step {ended.progress.step} of {job.total_steps}: {what}",
+        where=f"{job.attempt.log_path}{shown}",
+        fix="use less memory (smaller batch or resolution), then run the same command again"
+        if is_killed
+        else diagnosis.fix,
+        see=f"the command to repeat it alone: {job.attempt.command_path}",
+    )
+    raise TrainerError(problem)
+
+
+def _run_finishing(job: TrainerJob, config: RunConfig, on_event: OnEvent) -> AdapterSummary:
+    if not job.trained_path.is_file():
+        raise TrainerError(_no_adapter(job, "the trainer ended without writing an adapter"))
+    request = FinishAdapterRequest(
+        trained_path=job.trained_path,
+        adapter_path=job.run.adapter_path,
+        base_model=str(job.files.config["pretrained_model_name_or_path"]),
+        revision=config.model.revision,
+        rank=config.lora.rank,
+        alpha=lora_alpha(config),
+        metadata={
+            "tuner_kit_version": __version__,
+            "base_model": title_of(config.model.base),
+            "run": config.name,
+            "steps": str(job.total_steps),
+            "rank": str(config.lora.rank),
+            "trained_alpha": f"{lora_alpha(config):g}",
+        },
+    )
+    workdir = job.run.logs_dir / "finish_adapter"
+    with explain_disk_errors(job.run.dir):
+        job.run.adapter_path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return run_worker("finish_adapter", request, AdapterSummary, workdir, on_event)
+    except WorkerError as error:
+        found = error.problems[0]
+        if found.id != "W02":
+            raise
+        raise TrainerError(
+            Problem(id="T03", what=found.what, where=found.where, fix=found.fix)
+        ) from error
+
+
+def _verify_images(job: TrainerJob) -> None:
+    missing = [path for path in job.expected_images if not path.is_file()]
+    if missing:
+        problem = Problem(
+            id="T04",
+            what=f"{len(missing)} of {len(job.expected_images)} pictures of the last validation "
+            f"are missing: {missing[0].name}",
+            where=str(job.attempt.log_path),
+            fix="read the log around `validation`; the adapter itself is sound and is at "
+            f"{job.run.adapter_path}",
+        )
+        raise TrainerError(problem)
+
+
+def _no_adapter(job: TrainerJob, what: str) -> Problem:
+    return Problem(
+        id="T03",
+        what=what,
+        where=str(job.attempt.log_path),
+        fix="run the same command again: it continues from the last checkpoint",
+    )

@@ -1,0 +1,194 @@
+"""What happens before the trainer starts: the run's folder, the views, the files."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from io import StringIO
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tuner_kit import __version__
+from tuner_kit.config.load import ConfigFile, load_config
+from tuner_kit.config.run_config import DatasetConfig, RunConfig
+from tuner_kit.data.captions import CaptionPolicy
+from tuner_kit.data.snapshot import DatasetSnapshot
+from tuner_kit.data.view import build_view, fingerprint_view
+from tuner_kit.errors import Problem, RunStateError, raise_for_errors
+from tuner_kit.preflight.model_rules import is_local_folder
+from tuner_kit.process.worker import OnEvent
+from tuner_kit.runs.atomic import write_text_atomically
+from tuner_kit.runs.disk_errors import explain_disk_errors
+from tuner_kit.runs.layout import Run
+from tuner_kit.runs.status import RunStatus, derive_status
+from tuner_kit.simpletuner.checkpoints import list_checkpoints, newest_whole_step, set_aside
+from tuner_kit.simpletuner.job import TrainerJob, build_job
+from tuner_kit.simpletuner.launch import write_job
+from tuner_kit.simpletuner.trainer_files import check_trainer_files
+from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs
+from tuner_kit.stages.base_model import resolve_base_model
+
+_TRAINING_PACKAGES = ("simpletuner", "torch", "diffusers", "transformers", "peft", "accelerate")
+
+
+def make_way(run: Run, file: ConfigFile, *, force: bool) -> None:
+    """Make sure that a training may start in the run's folder.
+
+    Args:
+        run: where the training would go.
+        file: what is asked now.
+        force: remove what an earlier training left.
+
+    Raises:
+        RunStateError: it is being trained (R03), finished (R02), or was begun with
+            something that a checkpoint can't continue from (R05).
+    """
+    status = derive_status(run)
+    if status is RunStatus.RUNNING:
+        raise RunStateError(_busy(run))
+    if force:
+        _empty(run)
+    elif status is RunStatus.FINISHED:
+        raise RunStateError(_finished(run))
+    elif newest_whole_step(run.checkpoints_dir) and run.config_path.is_file():
+        _verify_continuable(run, file)
+
+
+def prepare_job(
+    run: Run, file: ConfigFile, snapshots: Sequence[DatasetSnapshot], on_event: OnEvent
+) -> TrainerJob:
+    """Build the private image folders and write the trainer's files."""
+    with explain_disk_errors(run.dir):
+        views = tuple(
+            _build_image_folder(run, dataset, snapshot)
+            for dataset, snapshot in zip(file.config.datasets, snapshots, strict=True)
+        )
+    inputs = TrainingInputs(
+        config=file.config,
+        base_model=resolve_base_model(file, on_event),
+        run=run,
+        attempt=run.next_attempt(),
+        views=views,
+    )
+    job = build_job(inputs, os.environ)
+    raise_for_errors(
+        check_trainer_files(dict(job.files.config), [dict(e) for e in job.files.backend])
+    )
+    if not is_trained(job):
+        _set_unusable_aside(job)
+    write_text_atomically(run.config_path, dump_complete(file, run))
+    write_job(job, installed_versions())
+    return job
+
+
+def is_trained(job: TrainerJob) -> bool:
+    """Whether an earlier attempt did every step and left all of its results."""
+    return (
+        newest_whole_step(job.run.checkpoints_dir) == job.total_steps
+        and job.trained_path.is_file()
+        and all(path.is_file() for path in job.expected_images)
+    )
+
+
+def _set_unusable_aside(job: TrainerJob) -> None:
+    """Leave the trainer only checkpoints that it continues from correctly.
+
+    It loads a damaged step counter without a word, and trains one step more than asked
+    when it finds a checkpoint of the last step (both seen with SimpleTuner 4.10.1).
+    """
+    set_aside(
+        checkpoint
+        for checkpoint in list_checkpoints(job.run.checkpoints_dir)
+        if not checkpoint.is_whole or checkpoint.step >= job.total_steps
+    )
+
+
+def dump_complete(file: ConfigFile, run: Run) -> str:
+    """Write the configuration with every default, its paths relative to the run."""
+    data = json.loads(file.config.model_dump_json())
+    for entry in data["datasets"]:
+        entry["path"] = _relative(file.resolve(Path(entry["path"])), run)
+    if is_local_folder(file.config.model.base, file):
+        data["model"]["base"] = _relative(file.resolve(Path(file.config.model.base)), run)
+    data["paths"]["runs_dir"] = ".."
+    stream = StringIO()
+    yaml = YAML()
+    yaml.default_flow_style = False
+    yaml.dump(data, stream)
+    return stream.getvalue()
+
+
+def installed_versions() -> Mapping[str, str]:
+    """Return the versions of the packages that decide what training does."""
+    found = {"tuner-kit": __version__}
+    for name in _TRAINING_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+def _relative(path: Path, run: Run) -> str:
+    text = os.path.relpath(path, run.dir)
+    return text if text.startswith("..") else f"./{text}"
+
+
+def _build_image_folder(run: Run, dataset: DatasetConfig, snapshot: DatasetSnapshot) -> ImageFolder:
+    policy = CaptionPolicy(dataset.trigger_word, dataset.fallback_caption)
+    name = fingerprint_view(snapshot, caption_for=policy.caption_for)
+    view = build_view(snapshot, run.cache_dir / f"view-{name}", caption_for=policy.caption_for)
+    return ImageFolder(view.dir, view.num_images)
+
+
+def _empty(run: Run) -> None:
+    with explain_disk_errors(run.dir):
+        for path in run.dir.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != run.lock_path:
+                path.unlink()
+
+
+def _verify_continuable(run: Run, file: ConfigFile) -> None:
+    """A checkpoint of another shape or optimizer stops the trainer, after minutes."""
+    earlier = load_config(run.config_path).config
+    changed = [name for name, before, now in _shape_of_both(earlier, file.config) if before != now]
+    if changed:
+        problem = Problem(
+            id="R05",
+            what=f"run {run.name} was begun with another {', '.join(changed)}",
+            where=str(run.dir),
+            fix="give this run another name, or start over with --force",
+        )
+        raise RunStateError(problem)
+
+
+def _shape_of_both(earlier: RunConfig, now: RunConfig) -> tuple[tuple[str, object, object], ...]:
+    return (
+        ("lora.rank", earlier.lora.rank, now.lora.rank),
+        ("lora.alpha", earlier.lora.alpha, now.lora.alpha),
+        ("training.optimizer", earlier.training.optimizer, now.training.optimizer),
+        ("model.family", earlier.model.family, now.model.family),
+        ("model.revision", earlier.model.revision, now.model.revision),
+    )
+
+
+def _busy(run: Run) -> Problem:
+    return Problem(
+        id="R03",
+        what=f"run {run.name} is being trained",
+        where=str(run.dir),
+        fix="wait until it ends: `tuner-kit runs` shows its step",
+    )
+
+
+def _finished(run: Run) -> Problem:
+    return Problem(
+        id="R02",
+        what=f"run {run.name} is finished already",
+        where=str(run.dir),
+        fix="give the new run another name, or replace it with --force",
+    )
