@@ -15,7 +15,9 @@ from tuner_kit.simpletuner.training_files import (
     count_train_steps,
 )
 
-START_PROGRAM = "tuner_kit.workers.start_trainer"
+# -P: the attempt's folder, where the trainer works, must not shadow a package.
+START_ARGUMENTS = ("-P", "-m", "tuner_kit.workers.start_trainer")
+"""What Python is given to start the trainer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,7 @@ def build_job(inputs: TrainingInputs, environ: Mapping[str, str]) -> TrainerJob:
         attempt=inputs.attempt,
         files=build_training_files(inputs),
         child=ChildSpec(
-            # -P: the attempt's folder must not shadow a package.
-            argv=(sys.executable, "-P", "-m", START_PROGRAM),
+            argv=(sys.executable, *START_ARGUMENTS),
             env=_build_environment(inputs, environ),
             workdir=inputs.attempt.dir,
         ),

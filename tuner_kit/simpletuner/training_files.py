@@ -84,8 +84,8 @@ _ALWAYS: Mapping[str, JsonValue] = MappingProxyType(
         "num_train_epochs": 0,
         "resolution_type": "pixel_area",
         "minimum_image_size": 0,
-        # SD3 forces its buckets to multiples of 64 (simpletuner sd3/model.py).
-        "aspect_bucket_alignment": 64,
+        # SD3 forces its buckets to multiples of 64 (simpletuner sd3/model.py); the parser wants text.
+        "aspect_bucket_alignment": "64",
         "resume_from_checkpoint": "latest",
         # A checkpoint that a crash left half-written is dropped, and the one before it used.
         "delete_invalid_checkpoints": True,

@@ -207,4 +207,4 @@ def draw_noise(
     """
     size = (request.height_px // PX_PER_LATENT, request.width_px // PX_PER_LATENT)
     shape = (1, pipeline.transformer.config.in_channels, *size)
-    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(torch.seed()))
+    return torch.randn(shape, generator=torch.Generator("cpu").manual_seed(seed))

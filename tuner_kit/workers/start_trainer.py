@@ -45,7 +45,6 @@ class _QuickExit:
 
 
 def _run_train_program() -> None:
-    # Not imported: finding the package's folder alone costs nothing.
     package = importlib.util.find_spec("simpletuner")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("simpletuner is not installed", name="simpletuner")

@@ -1,0 +1,33 @@
+"""Every option that tuner_kit writes comes back from the real parser as it was meant."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from real_trainer import RealParser
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+sys.path.insert(0, str(GOLDEN))
+from golden_jobs import VARIANTS, build_golden_files  # noqa: E402 - after its folder is known
+
+pytestmark = pytest.mark.contract
+
+READ_AS_LIST = {"report_to", "validation_guidance_skip_layers"}
+"""Written as text; the parser splits them."""
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_option_comes_back_with_its_value_and_type(
+    variant: str, tmp_path: Path, real_parser: RealParser
+) -> None:
+    files = build_golden_files(variant, tmp_path)
+
+    parsed = real_parser.parse(files.config, files.backend)
+
+    meant = {name: value for name, value in files.config.items() if name not in READ_AS_LIST}
+    returned = {name: parsed[name] for name in meant}
+    del meant["data_backend_config"], returned["data_backend_config"]
+    assert returned == meant
+    assert {name: type(value) for name, value in returned.items()} == {
+        name: type(value) for name, value in meant.items()
+    }
