@@ -143,12 +143,46 @@ def probe_tensorboard_settings(config_path: str) -> bool:
     return False
 
 
+def probe_final_validation(_: str) -> bool:
+    from types import SimpleNamespace
+
+    from simpletuner.helpers.training.validation import Validation
+
+    class Executed(Exception):  # noqa: N818 - an answer, not an error
+        pass
+
+    def execute(_type: str) -> None:
+        raise Executed
+
+    validation = object.__new__(Validation)
+    validation.validation_prompt_metadata = {"validation_prompts": ["a cat"]}
+    validation.config = SimpleNamespace()
+    validation.accelerator = SimpleNamespace(is_main_process=True)
+    validation.deepspeed = False
+    validation._pending_epoch_validation = None
+    validation._update_state = lambda: None
+    validation._validation_method = lambda: "simpletuner-local"
+    validation.should_perform_intermediary_validation = lambda *_args, **_kwargs: False
+    validation._check_abort = lambda: None
+    validation.setup_pipeline = execute
+    validation.clean_pipeline = lambda: None
+    try:
+        # As trainer.py:7790 calls it after the last step.
+        validation.run_validations(
+            validation_type="final", step=7, force_evaluation=True, skip_execution=True
+        )
+    except Executed:
+        return False
+    return True
+
+
 PROBES: dict[str, Callable[[str], bool]] = {
     "sdnq_compile": probe_sdnq_compile,
     "pin_memory": probe_pin_memory,
     "cudagraph_mark": probe_cudagraph_mark,
     "sd1x_safety_checker": probe_sd1x_safety_checker,
     "tensorboard_settings": probe_tensorboard_settings,
+    "final_validation": probe_final_validation,
 }
 """By the name of the repair: whether the flaw shows."""
 

@@ -1,6 +1,7 @@
 """The only place that prints: results to stdout, everything else to stderr."""
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -18,14 +19,26 @@ _STYLES: Mapping[Severity, str] = {
 }
 
 
+class _Results(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `main`; rich would end the program with exit code 1."""
+        raise BrokenPipeError
+
+
+class _Notes(Console):
+    def on_broken_pipe(self) -> None:
+        """Go on in silence: Ctrl-C ends `tee` too, and then a checkpoint is to be saved."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def results() -> Console:
     """Return the console for results: stdout."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+    return _Results(file=sys.stdout, highlight=False, soft_wrap=True)
 
 
 def notes() -> Console:
     """Return the console for progress and problems: stderr."""
-    return Console(file=sys.stderr, highlight=False, soft_wrap=True)
+    return _Notes(file=sys.stderr, highlight=False, soft_wrap=True)
 
 
 def print_note(text: str) -> None:

@@ -5,6 +5,7 @@ and a usage error answer at once.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -31,10 +32,9 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code (see `errors.ExitCode`)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    options = _build_parser(words).parse_args(words)
-    module = import_module(f"tuner_kit.cli.commands.{options.command}")
+    _replace_closed_streams()
     try:
-        return int(module.execute(options))
+        return _run(words)
     except TunerError as error:
         from tuner_kit.cli.console import print_problems
 
@@ -46,13 +46,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         print_note("stopped")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except Exception as error:  # the last line of defense: a bug is one line and a crash file
         from tuner_kit.cli.crash import report_crash
 
         report_crash(error, words)
         return ExitCode.BUG
+
+
+def _run(words: Sequence[str]) -> int:
+    options = _build_parser(words).parse_args(words)
+    module = import_module(f"tuner_kit.cli.commands.{options.command}")
+    exit_code = int(module.execute(options))
+    sys.stdout.flush()  # a reader that has gone is noticed here, not while Python ends
+    return exit_code
+
+
+def _replace_closed_streams() -> None:
+    """Python has no stream where a shell closed one, as `2>&-` and some schedulers do."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _build_parser(words: Sequence[str]) -> argparse.ArgumentParser:

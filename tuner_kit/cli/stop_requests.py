@@ -1,7 +1,6 @@
 """Ctrl-C while the trainer runs: the first saves, the second ends at once."""
 
 import signal
-from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -9,10 +8,9 @@ from typing import Self
 class StopOnSignal:
     """Counts Ctrl-C (and SIGTERM) while training; at other times they interrupt as usual."""
 
-    def __init__(self, on_request: Callable[[int], None]) -> None:
+    def __init__(self) -> None:
         self.count = 0
         self.is_training = False
-        self._on_request = on_request
         self._previous = {number: signal.getsignal(number) for number in _NUMBERS}
 
     def __enter__(self) -> Self:
@@ -35,8 +33,7 @@ class StopOnSignal:
         del number, frame
         if not self.is_training:
             raise KeyboardInterrupt
-        self.count += 1
-        self._on_request(self.count)
+        self.count += 1  # printing could interrupt a print: that is done at the next look
 
 
 _NUMBERS = (signal.SIGINT, signal.SIGTERM)

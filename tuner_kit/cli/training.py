@@ -12,14 +12,19 @@ from tuner_kit.stages.train import TrainingWatch, TrainOutcome, train
 
 def train_with_progress(config_path: Path, *, force: bool = False) -> TrainOutcome:
     """Train, show how it goes, and say how it ended."""
-    with ProgressLine() as line, StopOnSignal(lambda count: _say_stopping(line, count)) as stop:
+    with ProgressLine() as line, StopOnSignal() as stop:
+        announced = 0
 
         def on_event(event: Event) -> None:
             stop.is_training = False
             line.on_event(event)
 
         def on_progress(progress: TrainingProgress) -> None:
+            nonlocal announced
             stop.is_training = True
+            while announced < stop.count:
+                announced += 1
+                line.say(_describe_stop(announced, progress))
             line.on_training(progress)
 
         watch = TrainingWatch(
@@ -34,12 +39,10 @@ def train_with_progress(config_path: Path, *, force: bool = False) -> TrainOutco
     return outcome
 
 
-def _say_stopping(line: ProgressLine, count: int) -> None:
-    line.say(
-        "saving a checkpoint, then stopping (Ctrl-C again stops at once)"
-        if count == 1
-        else "stopping at once"
-    )
+def _describe_stop(count: int, progress: TrainingProgress) -> str:
+    if count > 1 or progress.step == 0:
+        return "stopping at once"
+    return "saving a checkpoint, then stopping (Ctrl-C again stops at once)"
 
 
 def _summarize(outcome: TrainOutcome) -> str:

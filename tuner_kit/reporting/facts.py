@@ -8,6 +8,7 @@ from tuner_kit.process.messages import AdapterSummary
 from tuner_kit.reporting.collect import AttemptRecord, RunMaterial
 from tuner_kit.reporting.formats import (
     format_count,
+    format_device,
     format_duration,
     format_number,
     format_rate,
@@ -126,7 +127,8 @@ def _training_facts(training: TrainingConfig) -> tuple[Fact, ...]:
     return (
         _length_fact(training),
         Fact("batch", str(batch), f"{summed} batches summed" if summed > 1 else ""),
-        Fact("learning rate", format_rate(training.learning_rate), training.lr_scheduler),
+        Fact("learning rate", format_rate(training.learning_rate)),
+        Fact("schedule", training.lr_scheduler.replace("_", " ")),
         Fact("optimizer", training.optimizer),
         Fact("precision", "float32" if is_float else training.mixed_precision),
         Fact("seed", str(training.seed)),
@@ -163,7 +165,7 @@ def _progress_facts(material: RunMaterial) -> tuple[Fact, ...]:
 
 def _device(material: RunMaterial) -> tuple[str | None, str]:
     device = material.train.summary.get("device") if material.train else None
-    return (device, "") if isinstance(device, str) else (None, _NOT_RECORDED)
+    return (format_device(device), "") if isinstance(device, str) else (None, _NOT_RECORDED)
 
 
 def _adapter_facts(material: RunMaterial) -> tuple[Fact, ...]:

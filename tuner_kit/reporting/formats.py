@@ -15,15 +15,11 @@ def format_duration(seconds: float) -> str:
     whole = round(seconds)
     if whole < _MINUTE_S:
         return f"{whole} s"
-    for unit_s, unit, part_s, part in (
-        (_DAY_S, "days", _HOUR_S, "h"),
-        (_HOUR_S, "h", _MINUTE_S, "min"),
-        (_MINUTE_S, "min", 1, "s"),
-    ):
-        if whole >= unit_s:
-            rest = whole % unit_s // part_s
-            return f"{whole // unit_s} {unit}" + (f" {rest} {part}" if rest else "")
-    raise AssertionError(whole)
+    if whole < _HOUR_S:
+        return _two_units(whole, ("min", _MINUTE_S), ("s", 1))
+    if whole < _DAY_S:
+        return _two_units(whole, ("h", _HOUR_S), ("min", _MINUTE_S))
+    return _two_units(whole, ("d", _DAY_S), ("h", _HOUR_S))
 
 
 def format_number(value: float) -> str:
@@ -31,6 +27,21 @@ def format_number(value: float) -> str:
     text = f"{value:.3g}"
     mantissa, mark, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent)}" if mark else text
+
+
+def format_loss(value: float) -> str:
+    """Write a loss so that two of them line up."""
+    return f"{value:.3f}"
+
+
+def format_device(device: str) -> str:
+    """Write torch's name of a kind of device as a person says it; other names stay."""
+    return {"cpu": "CPU", "cuda": "NVIDIA GPU", "mps": "Apple GPU"}.get(device, device)
+
+
+def with_article(device: str) -> str:
+    """Write a kind of device inside a sentence; other names need no article."""
+    return {"cpu": "a CPU", "cuda": "an NVIDIA GPU", "mps": "an Apple GPU"}.get(device, device)
 
 
 def format_rate(value: float) -> str:
@@ -61,6 +72,12 @@ def spread[Item](items: Sequence[Item], limit: int) -> tuple[Item, ...]:
         return tuple(items)
     last = len(items) - 1
     return tuple(items[round(index * last / (limit - 1))] for index in range(limit))
+
+
+def _two_units(seconds: int, large: tuple[str, int], small: tuple[str, int]) -> str:
+    count, rest = divmod(seconds, large[1])
+    part = rest // small[1]
+    return f"{count} {large[0]}" + (f" {part} {small[0]}" if part else "")
 
 
 def _scientific(value: float) -> str:

@@ -28,8 +28,8 @@ class Picture:
 def embed_picture(path: Path, alt: str, *, max_edge_px: int) -> Picture | None:
     """Read an image for the page; None when it is missing or damaged.
 
-    Larger ones are scaled down and stored as WebP or PNG, whichever is smaller; what the
-    file says about camera, place and settings is left behind.
+    Larger ones are scaled down and stored as WebP; tiny ones as they are, as PNG or WebP,
+    whichever is smaller. What a file says about camera, place and settings is left behind.
     """
     try:
         with pillow_warnings_ignored(), Image.open(path) as opened:
@@ -38,23 +38,23 @@ def embed_picture(path: Path, alt: str, *, max_edge_px: int) -> Picture | None:
             image = ImageOps.exif_transpose(opened).convert("RGB")
     except DECODE_ERRORS:
         return None
-    is_tiny = max(image.size) < TINY_PX
     image.info.clear()
+    is_tiny = max(image.size) < TINY_PX
     image.thumbnail((max_edge_px, max_edge_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    kind, content = _smallest(image, is_lossless=is_tiny)
+    kind, content = _encode_tiny(image) if is_tiny else ("webp", _encode(image, "WEBP"))
     encoded = base64.b64encode(content).decode("ascii")
     return Picture(f"data:image/{kind};base64,{encoded}", alt, *image.size, is_tiny)
 
 
-def _smallest(image: Image.Image, *, is_lossless: bool) -> tuple[str, bytes]:
+def _encode_tiny(image: Image.Image) -> tuple[str, bytes]:
     candidates = {
-        "webp": _encode(image, "WEBP", quality=_WEBP_QUALITY, lossless=is_lossless),
+        "webp": _encode(image, "WEBP", is_lossless=True),
         "png": _encode(image, "PNG"),
     }
     return min(candidates.items(), key=lambda candidate: len(candidate[1]))
 
 
-def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
+def _encode(image: Image.Image, kind: str, *, is_lossless: bool = False) -> bytes:
     stream = io.BytesIO()
-    image.save(stream, kind, **options)
+    image.save(stream, kind, quality=_WEBP_QUALITY, lossless=is_lossless)
     return stream.getvalue()

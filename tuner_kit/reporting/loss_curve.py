@@ -19,15 +19,10 @@ def build_loss_points(
     steps: Sequence[TrainedStep], *, max_points: int = MAX_POINTS
 ) -> tuple[LossPoint, ...]:
     """Thin the steps that have a loss to at most `max_points` by the means of buckets."""
-    points = [
-        LossPoint(step=entry.step, loss=entry.loss, learning_rate=entry.learning_rate)
-        for entry in steps
-        if entry.loss is not None
-    ]
-    if len(points) <= max_points:
-        return tuple(points)
-    edges = [index * len(points) // max_points for index in range(max_points + 1)]
-    return tuple(_mean_of(points[start:end]) for start, end in pairwise(edges))
+    found = [entry for entry in steps if entry.loss is not None]
+    num_points = min(len(found), max_points)
+    edges = [index * len(found) // num_points for index in range(num_points + 1)] if found else []
+    return tuple(_mean_of(found[start:end]) for start, end in pairwise(edges))
 
 
 def typical_seconds_per_step(steps: Sequence[TrainedStep]) -> float | None:
@@ -43,10 +38,10 @@ def typical_seconds_per_step(steps: Sequence[TrainedStep]) -> float | None:
     return median(seconds) if seconds else None
 
 
-def _mean_of(points: Sequence[LossPoint]) -> LossPoint:
-    rates = [point.learning_rate for point in points if point.learning_rate is not None]
+def _mean_of(bucket: Sequence[TrainedStep]) -> LossPoint:
+    rates = [entry.learning_rate for entry in bucket if entry.learning_rate is not None]
     return LossPoint(
-        step=points[-1].step,
-        loss=fmean(point.loss for point in points),
+        step=bucket[-1].step,
+        loss=fmean(entry.loss for entry in bucket if entry.loss is not None),
         learning_rate=fmean(rates) if rates else None,
     )

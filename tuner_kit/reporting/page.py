@@ -14,7 +14,13 @@ from tuner_kit.process.messages import PlotLossResult
 from tuner_kit.rendering.templates import render_template
 from tuner_kit.reporting.collect import RunMaterial
 from tuner_kit.reporting.facts import build_outcome, build_request, training_seconds
-from tuner_kit.reporting.formats import format_count, format_duration, format_number, plural
+from tuner_kit.reporting.formats import (
+    format_duration,
+    format_loss,
+    format_number,
+    plural,
+    with_article,
+)
 from tuner_kit.reporting.loss_curve import MAX_POINTS
 from tuner_kit.reporting.pictures import Embed, build_comparison, build_validation
 from tuner_kit.reporting.sections import LossSection, Section
@@ -103,7 +109,7 @@ def summarize(material: RunMaterial, plot: LossPlot | None) -> str:
     result = plot.result if plot else None
     if result is None or result.first_mean is None or result.last_mean is None:
         return f"{sentence}."
-    first, last = format_number(result.first_mean), format_number(result.last_mean)
+    first, last = format_loss(result.first_mean), format_loss(result.last_mean)
     return f"{sentence}; the loss went from {first} to {last}."
 
 
@@ -119,7 +125,7 @@ def _what_happened(material: RunMaterial) -> str:
     if seconds is not None:
         sentence += f" in {format_duration(seconds)}"
     if isinstance(device, str):
-        sentence += f" on {_with_article(device)}"
+        sentence += f" on {with_article(device)}"
     return sentence
 
 
@@ -132,12 +138,6 @@ _UNFINISHED = {
 }
 
 
-def _with_article(device: str) -> str:
-    return {"cpu": "a CPU", "CPU": "a CPU", "cuda": "a GPU", "mps": "an Apple GPU"}.get(
-        device, device
-    )
-
-
 def _build_loss(ingredients: Ingredients) -> LossSection | None:
     plot, material = ingredients.plot, ingredients.material
     if plot is None:
@@ -146,8 +146,8 @@ def _build_loss(ingredients: Ingredients) -> LossSection | None:
     description = "The training loss by step"
     if first is not None and last is not None:
         description += (
-            f": {format_number(first)} on average in the first tenth of the steps, "
-            f"{format_number(last)} in the last"
+            f": {format_loss(first)} on average in the first tenth of the steps, "
+            f"{format_loss(last)} in the last"
         )
     num_losses = sum(entry.loss is not None for entry in material.steps)
     notes = []
@@ -155,8 +155,8 @@ def _build_loss(ingredients: Ingredients) -> LossSection | None:
         per_point = format_number(num_losses / MAX_POINTS)
         notes.append(f"Each value drawn is the mean of about {per_point} steps.")
     if len(material.steps) > num_losses:
-        missing = format_count(len(material.steps) - num_losses)
-        notes.append(f"{missing} steps recorded no finite loss and are not drawn.")
+        missing = plural(len(material.steps) - num_losses, "step")
+        notes.append(f"Not drawn: {missing} without a finite loss.")
     return LossSection(prepare_svg(plot.svg, description), f"{description}.", tuple(notes))
 
 

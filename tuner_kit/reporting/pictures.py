@@ -6,7 +6,7 @@ from typing import Protocol
 
 from tuner_kit.process.messages import GeneratedImage
 from tuner_kit.reporting.collect import RunMaterial, Samples
-from tuner_kit.reporting.formats import format_count, plural, spread
+from tuner_kit.reporting.formats import format_count, plural, spread, with_article
 from tuner_kit.reporting.images import Picture
 from tuner_kit.reporting.sections import (
     ComparisonSection,
@@ -55,7 +55,7 @@ def build_comparison(material: RunMaterial, embed: Embed) -> ComparisonSection |
         folder=samples.dir.relative_to(material.run.dir).as_posix(),
         num_left_out=len(keys) - len(rows),
         details=f"{plural(len(images), 'picture')} in {samples.result.seconds:.0f} s "
-        f"on {samples.result.device}",
+        f"on {with_article(samples.result.device)}",
     )
 
 

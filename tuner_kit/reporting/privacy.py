@@ -8,7 +8,9 @@ from pydantic import JsonValue
 
 _PATH_IN_TEXT = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\:'\",;]+){2,}[/\\]?")
 _MIN_PARTS = 2
-"""A prompt may begin with a slash; a path of the machine has folders."""
+"""A path of the machine has folders."""
+_WORDS = frozenset({"prompts", "negative_prompt", "trigger_word", "fallback_caption"})
+"""Values that are what a person says, even where it begins with a slash."""
 
 
 def mask_text(text: str) -> str:
@@ -22,7 +24,10 @@ def mask_values(value: JsonValue, run_dir: Path) -> JsonValue:
     A path is left as it is when it stays in the folder that holds the folder of runs.
     """
     if isinstance(value, dict):
-        return {key: mask_values(entry, run_dir) for key, entry in value.items()}
+        return {
+            key: entry if key in _WORDS else mask_values(entry, run_dir)
+            for key, entry in value.items()
+        }
     if isinstance(value, list):
         return [mask_values(entry, run_dir) for entry in value]
     if isinstance(value, str) and _leaves_project(value, run_dir):

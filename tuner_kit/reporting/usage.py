@@ -19,12 +19,12 @@ from diffusers import StableDiffusion3Pipeline
 
 {base}device = "cuda" if torch.cuda.is_available() else "cpu"
 pipeline = StableDiffusion3Pipeline.from_pretrained({arguments})
-pipeline.load_lora_weights({folder!r}, weight_name={weight_name!r})
+pipeline.load_lora_weights({folder}, weight_name={weight_name})
 pipeline.to(device)
 
 image = pipeline(
-    {prompt!r},
-    negative_prompt={negative_prompt!r},
+    {prompt},
+    negative_prompt={negative_prompt},
     num_inference_steps={num_inference_steps},
     guidance_scale={guidance_scale:g},
     width={size_px},
@@ -36,7 +36,7 @@ image.save("picture.png")
 
 _BASE_FROM_RUN = """\
 # The base model is a folder of the machine that trained; the run remembers which.
-config = json.loads(Path({path!r}).read_text())
+config = json.loads(Path({path}).read_text())
 base_model = config["pretrained_model_name_or_path"]
 
 """
@@ -56,7 +56,8 @@ def build_usage(material: RunMaterial) -> UsageSection | None:
             "with `hf auth login`."
         )
     return UsageSection(
-        command=f"tuner-kit generate --run {shlex.quote(run.name)} --prompt {shlex.quote(prompt)}",
+        # A prompt that begins with a dash would be read as an option after a space.
+        command=f"tuner-kit generate --run {shlex.quote(run.name)} --prompt={shlex.quote(prompt)}",
         snippet=build_snippet(material, prompt),
         trigger_words=tuple(dict.fromkeys(words)),
         notes=tuple(notes),
@@ -72,12 +73,12 @@ def build_snippet(material: RunMaterial, prompt: str) -> str:
     recorded = f"training/{attempt}/config.json"
     return _SNIPPET.format(
         imports="" if is_hub_id else "import json\nfrom pathlib import Path\n\n",
-        base="" if is_hub_id else _BASE_FROM_RUN.format(path=recorded),
+        base="" if is_hub_id else _BASE_FROM_RUN.format(path=_quote(recorded)),
         arguments=_arguments(config, is_hub_id=is_hub_id),
-        folder=run.adapter_path.parent.relative_to(run.dir).as_posix(),
-        weight_name=run.adapter_path.name,
-        prompt=prompt,
-        negative_prompt=validation.negative_prompt,
+        folder=_quote(run.adapter_path.parent.relative_to(run.dir).as_posix()),
+        weight_name=_quote(run.adapter_path.name),
+        prompt=_quote(prompt),
+        negative_prompt=_quote(validation.negative_prompt),
         num_inference_steps=validation.num_inference_steps,
         guidance_scale=validation.guidance_scale,
         size_px=validation.resolution_px,
@@ -99,10 +100,15 @@ def build_details(material: RunMaterial) -> DetailsSection | None:
 
 def _arguments(config: RunConfig, *, is_hub_id: bool) -> str:
     dtype = "torch.float32" if config.training.mixed_precision == "no" else "torch.bfloat16"
-    parts = [repr(config.model.base) if is_hub_id else "base_model"]
+    parts = [_quote(config.model.base) if is_hub_id else "base_model"]
     if is_hub_id and config.model.revision is not None:
-        parts.append(f"revision={config.model.revision!r}")
+        parts.append(f"revision={_quote(config.model.revision)}")
     return ", ".join([*parts, f"torch_dtype={dtype}"])
+
+
+def _quote(text: str) -> str:
+    """Write a text in double quotes: a string of JSON is one of Python too."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _example_prompt(material: RunMaterial) -> str:

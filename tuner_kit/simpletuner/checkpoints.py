@@ -6,12 +6,17 @@ finishes with other weights than a straight run. So each is verified before it i
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
+_LENGTH_BYTES = 8
+"""A safetensors file begins with the length of its header."""
+_MAX_HEADER_BYTES = 100_000_000
+"""As the safetensors library has it."""
 _PREFIX = "checkpoint-"
 _ASIDE_PREFIX = "aside-"
 
@@ -23,7 +28,7 @@ class Checkpoint:
     dir: Path
     step: int
     is_whole: bool
-    """Every file of its manifest is there and its step counter is readable."""
+    """Every file of its manifest is there in full, and its step counter is readable."""
 
 
 def list_checkpoints(checkpoints_dir: Path) -> tuple[Checkpoint, ...]:
@@ -60,8 +65,28 @@ def _is_whole(path: Path) -> bool:
         return False
     names = files if isinstance(files, list) else []
     return isinstance(state.get("global_step"), int) and all(
-        (path / _file_name(name)).is_file() for name in names
+        _is_complete(path / _file_name(name)) for name in names
     )
+
+
+def _is_complete(path: Path) -> bool:
+    """Whether a file is there and was not cut short, as far as its format tells."""
+    try:
+        if path.suffix == ".safetensors":
+            return _has_all_tensors(path)
+        # torch.save writes a zip archive, whose directory is at its end.
+        return zipfile.is_zipfile(path) if path.suffix == ".bin" else path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _has_all_tensors(path: Path) -> bool:
+    """Compare a file's length with what its header promises."""
+    with path.open("rb") as file:
+        header_size = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        header = json.loads(file.read(min(header_size, _MAX_HEADER_BYTES)))
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    return path.stat().st_size == _LENGTH_BYTES + header_size + max(ends, default=0)
 
 
 def _file_name(entry: JsonValue) -> str:

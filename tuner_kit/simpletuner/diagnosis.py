@@ -5,12 +5,15 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+NO_REASON = "it gave no reason"
+
 _TAIL_LINES = 400
 _SHOWN_LINES = 6
 _MAX_LINE = 300
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)|AssertionError)\b.*")
-_TELLING = re.compile(r"\[(?:ERROR|CRITICAL)\]|\b(?:Error|Exception)\b", re.ASCII)
+_USAGE_ERROR = re.compile(r"^\S+\.py: error: (?P<reason>.*)")
+_TELLING = re.compile(r"\[(?:ERROR|CRITICAL)\]|(?:Error|Exception)\b|: error: ", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class KnownFailure:
     pattern: re.Pattern[str]
     what: str
     fix: str
+    problem_id: str = "T01"
 
 
 KNOWN_FAILURES: tuple[KnownFailure, ...] = (
@@ -43,6 +47,7 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         re.compile(r"GatedRepoError|gated repo|401 Client Error|403 Client Error", re.IGNORECASE),
         "the base model is gated and this account has no access",
         "accept the license on the model's page, then log in with `hf auth login`",
+        problem_id="A01",
     ),
     KnownFailure(
         re.compile(r"size mismatch for"),
@@ -61,6 +66,7 @@ class Diagnosis:
     fix: str
     lines: tuple[str, ...]
     """The telling lines of the log, last one last."""
+    problem_id: str = "T01"
 
 
 def diagnose(log_path: Path) -> Diagnosis:
@@ -69,9 +75,13 @@ def diagnose(log_path: Path) -> Diagnosis:
     telling = tuple(line[:_MAX_LINE] for line in lines if _TELLING.search(line))[-_SHOWN_LINES:]
     for known in KNOWN_FAILURES:
         if any(known.pattern.search(line) for line in lines):
-            return Diagnosis(known.what, known.fix, telling)
+            return Diagnosis(known.what, known.fix, telling, known.problem_id)
+    refused = [match["reason"] for line in lines if (match := _USAGE_ERROR.match(line))]
+    if refused:
+        fix = "correct the section simpletuner: of tuner.yaml; `tuner-kit check` looks at it"
+        return Diagnosis(f"it refused its options: {refused[-1][:_MAX_LINE]}", fix, telling)
     exceptions = [line for line in lines if _EXCEPTION.match(line)]
-    last = exceptions[-1][:_MAX_LINE] if exceptions else "it gave no reason"
+    last = exceptions[-1][:_MAX_LINE] if exceptions else NO_REASON
     return Diagnosis(last, "read the log; the last lines name the cause", telling)
 
 

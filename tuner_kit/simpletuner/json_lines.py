@@ -9,9 +9,9 @@ from pydantic import JsonValue
 class JsonLinesTail:
     """Reads the lines that were added since the last look; a half-written line waits."""
 
-    def __init__(self, path: Path, *, from_end: bool = False) -> None:
+    def __init__(self, path: Path, *, skip_bytes: int = 0) -> None:
         self._path = path
-        self._offset = path.stat().st_size if from_end and path.exists() else 0
+        self._offset = skip_bytes
 
     def read_new(self) -> list[dict[str, JsonValue]]:
         """Return the complete lines since the last call; damaged lines are passed over."""
@@ -25,6 +25,14 @@ class JsonLinesTail:
         self._offset += len(complete)
         parsed = (_parse(line) for line in complete.splitlines())
         return [value for value in parsed if value is not None]
+
+
+def size_of(path: Path) -> int:
+    """Return a file's length in bytes; one that doesn't exist has none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def read_json_lines(path: Path) -> list[dict[str, JsonValue]]:

@@ -1,5 +1,6 @@
 """Starts the trainer, watches it, and stops it with a checkpoint when asked."""
 
+import contextlib
 import json
 import shlex
 import subprocess
@@ -16,13 +17,17 @@ from pydantic import JsonValue
 from tuner_kit.process.child import end_child, start_child
 from tuner_kit.process.environment import without_secrets
 from tuner_kit.runs.atomic import write_model_atomically, write_text_atomically
+from tuner_kit.runs.disk_errors import explain_disk_errors
 from tuner_kit.runs.records import ProcessRecord
 from tuner_kit.simpletuner.checkpoints import newest_whole_step
 from tuner_kit.simpletuner.job import TrainerJob
+from tuner_kit.simpletuner.json_lines import size_of
 from tuner_kit.simpletuner.progress import ProgressReader, TrainingProgress
 
 _LOOK_EVERY_S = 0.2
 _HEARTBEAT_EVERY_S = 5.0
+_SETTING_PREFIXES = ("ACCELERATE_", "CONFIG_", "HF_HUB_", "SIMPLETUNER_", "TUNER_KIT_")
+"""Variables that decide what the trainer does; the rest is the person's own environment."""
 _STOP_NOW = 2
 """Requests after which the trainer is ended without waiting for a checkpoint."""
 
@@ -53,16 +58,26 @@ def write_job(job: TrainerJob, versions: Mapping[str, str]) -> None:
     _write_json(attempt.backend_path, [dict(entry) for entry in job.files.backend])
     _write_json(attempt.prompts_path, dict(job.files.prompts))
     _write_json(attempt.signal_path, {})
-    _write_json(attempt.environment_path, dict(without_secrets(job.child.env)))
+    _write_json(attempt.environment_path, dict(_recordable_environment(job)))
     _write_json(attempt.versions_path, dict(versions))
     command = f"cd {shlex.quote(str(attempt.dir))} && {_repeat_command(job)}\n"
     write_text_atomically(attempt.command_path, command)
 
 
+def _recordable_environment(job: TrainerJob) -> dict[str, str]:
+    """Write the home folder as `~`: a run may be given to others."""
+    home = job.child.env.get("HOME", "").rstrip("/")
+    return {
+        name: "~" if value == home else value.replace(f"{home}/", "~/" if home else "/")
+        for name, value in without_secrets(job.child.env).items()
+    }
+
+
 def _repeat_command(job: TrainerJob) -> str:
-    settings = ("CONFIG_BACKEND", "CONFIG_PATH", "HF_HUB_OFFLINE")
     given = [
-        f"{name}={shlex.quote(job.child.env[name])}" for name in settings if name in job.child.env
+        f"{name}={shlex.quote(value)}"
+        for name, value in without_secrets(job.child.env).items()
+        if name.startswith(_SETTING_PREFIXES)
     ]
     return " ".join([*given, shlex.join(job.child.argv)])
 
@@ -72,8 +87,12 @@ def run_trainer(
 ) -> TrainerExit:
     """Run the trainer until it ends, or until it has saved after a request to stop."""
     started = time.monotonic()
+    # A resumed training appends to the metrics of the one before it.
     reader = ProgressReader(
-        job.run.metrics_path, job.attempt.events_path, total_steps=job.total_steps
+        job.run.metrics_path,
+        job.attempt.events_path,
+        total_steps=job.total_steps,
+        skip_bytes=size_of(job.run.metrics_path),
     )
 
     def look() -> TrainingProgress:
@@ -81,7 +100,10 @@ def run_trainer(
         on_progress(progress)
         return progress
 
-    with job.attempt.log_path.open("wb") as log:
+    look()  # from here on, a request to stop is one to the training
+    with explain_disk_errors(job.attempt.dir):
+        log = job.attempt.log_path.open("wb")
+    with log:
         child = start_child(job.child, stdout=log, stderr=subprocess.STDOUT)
         try:
             _record_process(job, child.pid)
@@ -94,10 +116,7 @@ def run_trainer(
 def recall_exit(job: TrainerJob) -> TrainerExit:
     """Describe a training that an earlier attempt finished."""
     reader = ProgressReader(
-        job.run.metrics_path,
-        job.attempt.events_path,
-        total_steps=job.total_steps,
-        from_end=False,
+        job.run.metrics_path, job.attempt.events_path, total_steps=job.total_steps
     )
     return TrainerExit(0, reader.read(), was_stopped=False, seconds=0.0)
 
@@ -125,7 +144,8 @@ def _watch(
         if stop.count and saving.may_end(step, num_requests=stop.count):
             return True
         if time.monotonic() >= next_heartbeat:
-            job.attempt.heartbeat_path.touch()
+            with contextlib.suppress(OSError):  # a full disk is the trainer's to survive
+                job.attempt.heartbeat_path.touch()
             next_heartbeat = time.monotonic() + _HEARTBEAT_EVERY_S
     return False
 

@@ -4,10 +4,12 @@ Steps come from SimpleTuner's own `training_metrics.jsonl`, phases from the anno
 that our start program records in `events.jsonl`. Nothing is parsed from the terminal.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from operator import itemgetter
 from pathlib import Path
 from types import MappingProxyType
 
@@ -32,6 +34,7 @@ _PHASE_OF_STAGE: Mapping[str, Phase] = MappingProxyType(
         "init_text_embed_cache": Phase.TEXT_CACHE,
         "init_cache_text_embeds_status_update": Phase.TEXT_CACHE,
         "init_vae_cache": Phase.VAE_CACHE,
+        "init_cache_vae_processing_complete": Phase.VAE_CACHE,
         "init_load_base_model": Phase.LOADING,
         "init_prepare_models": Phase.LOADING,
         "checkpoint_save": Phase.SAVING,
@@ -71,10 +74,10 @@ class ProgressReader:
     """Reads a running training's files; each look costs only what is new."""
 
     def __init__(
-        self, metrics_path: Path, events_path: Path, *, total_steps: int, from_end: bool = True
+        self, metrics_path: Path, events_path: Path, *, total_steps: int, skip_bytes: int = 0
     ) -> None:
-        # A resumed training appends to the metrics of the one before it.
-        self._metrics = JsonLinesTail(metrics_path, from_end=from_end)
+        """Begin after the first `skip_bytes` of the metrics."""
+        self._metrics = JsonLinesTail(metrics_path, skip_bytes=skip_bytes)
         self._events = JsonLinesTail(events_path)
         self._first: tuple[int, datetime] | None = None
         self._progress = TrainingProgress(total_steps)
@@ -82,27 +85,26 @@ class ProgressReader:
     def read(self) -> TrainingProgress:
         """Return the present state."""
         entries = [*self._events.read_new(), *self._metrics.read_new()]
-        for entry in sorted(entries, key=_time_of):
+        timed = [(time, entry) for entry in entries if (time := _time_of(entry)) is not None]
+        for time, entry in sorted(timed, key=itemgetter(0)):
             if "metrics" in entry:
-                self._take_step(entry)
+                self._take_step(entry, time)
             else:
                 self._progress = _with_stage(self._progress, entry)
         return self._progress
 
-    def _take_step(self, entry: Mapping[str, JsonValue]) -> None:
+    def _take_step(self, entry: Mapping[str, JsonValue], now: datetime) -> None:
         metrics, step = entry.get("metrics"), entry.get("step")
         if not isinstance(metrics, dict) or not isinstance(step, int):
             return
-        loss = _number(metrics.get("train_loss"))
-        if loss is None:  # a line with the system's load only
+        if "train_loss" not in metrics:  # a line with the system's load only
             return
-        now = _time_of(entry)
         self._first = self._first or (step, now)
         self._progress = replace(
             self._progress,
             phase=Phase.TRAINING,
             step=step,
-            loss=loss,
+            loss=_number(metrics["train_loss"]),
             learning_rate=_number(metrics.get("learning_rate")),
             seconds_per_step=self._seconds_per_step(step, now, metrics),
             cached=None,
@@ -133,14 +135,20 @@ def _with_stage(progress: TrainingProgress, event: Mapping[str, JsonValue]) -> T
     )
 
 
-def _time_of(entry: Mapping[str, JsonValue]) -> datetime:
-    text = entry.get("timestamp") or entry.get("time")
-    return datetime.fromisoformat(str(text))
+def _time_of(entry: Mapping[str, JsonValue]) -> datetime | None:
+    """Return when a line was written; None for one that is damaged."""
+    try:
+        time = datetime.fromisoformat(str(entry.get("timestamp") or entry.get("time")))
+    except ValueError:
+        return None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _number(value: JsonValue) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    """Return a finite number: Python's JSON reader takes the NaN of a diverged training."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _count(value: JsonValue) -> int | None:
-    return int(value) if isinstance(value, int | float) else None
+    number = _number(value)
+    return None if number is None else int(number)

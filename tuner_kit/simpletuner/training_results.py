@@ -111,8 +111,7 @@ def _parse_step(line: bytes) -> TrainedStep | None:
 
 def _finite(value: JsonValue) -> float | None:
     """Python's JSON reader takes the NaN that a diverged training writes."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else None
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _time(value: JsonValue) -> datetime | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from ruamel.yaml import YAML
 
@@ -51,19 +52,26 @@ def create(answers: Answers, *, force: bool = False) -> ConfigFile:
         raise ConfigError(_unknown_preset(answers.preset))
     if answers.config_path.exists() and not force:
         raise RunStateError(_exists(answers.config_path))
-    snapshot = read_folder(answers.data_dir)
-    write_text_atomically(answers.config_path, _render(answers, snapshot))
-    file = load_config(answers.config_path)
-    if file.problems:
-        answers.config_path.unlink()
-        raise ConfigError(*file.problems)
-    return file
+    text = _render(answers, read_folder(answers.data_dir))
+    _verify_right(text, answers.config_path.name)
+    write_text_atomically(answers.config_path, text)
+    return load_config(answers.config_path)
 
 
 def suggest_name(data_dir: Path) -> str:
     """Turn a folder's name into a run's."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", data_dir.resolve().name).strip("-._")
     return name[:64] or "my-run"
+
+
+def _verify_right(text: str, file_name: str) -> None:
+    """Read the text back before it replaces anything."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / file_name
+        path.write_text(text, encoding="utf-8")
+        problems = load_config(path).problems
+    if problems:
+        raise ConfigError(*problems)
 
 
 def _render(answers: Answers, snapshot: DatasetSnapshot) -> str:

@@ -73,8 +73,7 @@ def _describe_token(environ: Mapping[str, str]) -> str:
 def _package_problems() -> list[Problem]:
     """Compare what is installed with what this version was seen working with."""
     problems = []
-    for line in requires("tuner-kit") or ():
-        requirement = Requirement(line)
+    for requirement in _requirements():
         installed = _version_of(requirement.name)
         if installed is None or not requirement.specifier.contains(installed, prereleases=True):
             wanted = f"{requirement.name}{requirement.specifier}"
@@ -88,6 +87,15 @@ def _package_problems() -> list[Problem]:
                 )
             )
     return problems
+
+
+def _requirements() -> list[Requirement]:
+    """Return what this package needs here; nothing where it runs without being installed."""
+    try:
+        found = [Requirement(line) for line in requires("tuner-kit") or ()]
+    except PackageNotFoundError:
+        return []
+    return [need for need in found if need.marker is None or need.marker.evaluate()]
 
 
 def _version_of(name: str) -> str | None:

@@ -1,5 +1,6 @@
 """generate: prompts to pictures, with the adapter and, to compare, without it."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,7 +65,9 @@ def generate(run: Run, options: GenerateOptions, *, on_event: OnEvent) -> Genera
         target = run.samples_dir / label
         partial = target.with_name(f"{label}.partial")
         with explain_disk_errors(run.samples_dir):
-            partial.mkdir(parents=True, exist_ok=True)
+            # Pictures of a call that failed are no part of this one.
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
         request = _build_request(run, file, options, on_event).model_copy(
             update={"output_dir": partial}
         )

@@ -11,7 +11,11 @@ from tuner_kit.runs.find import list_runs
 from tuner_kit.runs.layout import Run
 from tuner_kit.runs.records import load_manifest
 from tuner_kit.runs.status import derive_status
+from tuner_kit.simpletuner.json_lines import size_of
 from tuner_kit.simpletuner.progress import ProgressReader
+
+_TAIL_BYTES = 2**16
+"""Holds the last step's line; the metrics of a long training have 50 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,13 @@ def _summarize(run: Run) -> RunSummary:
     when = f"{changed:%Y-%m-%d %H:%M}"
     try:
         status, manifest = derive_status(run), load_manifest(run)
-        base = title_of(load_config(run.config_path).config.model.base)
+        file = load_config(run.config_path)
     except TunerError:
         return RunSummary(run.name, "damaged", "-", "-", "-", "-", when)
-    trained = manifest.last("train")
+    is_trained = manifest.last("train") is not None and run.adapter_path.is_file()
     step, loss = _last_step(run)
-    size = f"{run.adapter_path.stat().st_size / 2**20:.1f} MiB" if trained else "-"
+    size = f"{run.adapter_path.stat().st_size / 2**20:.1f} MiB" if is_trained else "-"
+    base = title_of(file.config.model.base) if file.is_sound("model", "base") else "-"
     return RunSummary(
         name=run.name,
         status=status.value,
@@ -58,6 +63,11 @@ def _last_step(run: Run) -> tuple[int, float | None]:
     attempts = run.attempts()
     if not attempts:
         return 0, None
-    events_path = attempts[-1].events_path
-    progress = ProgressReader(run.metrics_path, events_path, total_steps=0, from_end=False).read()
+    reader = ProgressReader(
+        run.metrics_path,
+        attempts[-1].events_path,
+        total_steps=0,
+        skip_bytes=max(0, size_of(run.metrics_path) - _TAIL_BYTES),
+    )
+    progress = reader.read()
     return progress.step, progress.loss

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from tuner_kit import __version__
 from tuner_kit.catalog.base_models import title_of
 from tuner_kit.config.run_config import RunConfig
-from tuner_kit.errors import Problem, TrainerError, TunerError, WorkerError
+from tuner_kit.errors import ERROR_OF_KIND, Problem, TrainerError, TunerError, WorkerError
 from tuner_kit.process.child import describe_exit
 from tuner_kit.process.messages import AdapterSummary, FinishAdapterRequest
 from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.atomic import write_model_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
 from tuner_kit.runs.records import Outcome, OutcomeStatus
-from tuner_kit.simpletuner.diagnosis import diagnose
+from tuner_kit.simpletuner.diagnosis import NO_REASON, diagnose
 from tuner_kit.simpletuner.job import TrainerJob
 from tuner_kit.simpletuner.launch import TrainerExit
 from tuner_kit.simpletuner.training_files import lora_alpha
@@ -33,6 +33,7 @@ def finish_adapter(
     Raises:
         TrainerError: it stopped with an error (T01, T02), left no sound adapter (T03),
             or did not render the validation pictures (T04).
+        AccessError: it may not read the base model (A01).
     """
     try:
         _verify_ended_well(job, ended)
@@ -40,6 +41,9 @@ def finish_adapter(
         _verify_images(job)
     except TunerError as error:
         record_outcome(job, ended, "failed", error.problems[0].what)
+        raise
+    except KeyboardInterrupt:
+        record_outcome(job, ended, "interrupted", "stopped while the adapter was verified")
         raise
     return adapter
 
@@ -84,9 +88,10 @@ def _verify_ended_well(job: TrainerJob, ended: TrainerExit) -> None:
     diagnosis = diagnose(job.attempt.log_path)
     is_killed = ended.exit_code in _KILLED
     shown = "".join(f"\n           {line}" for line in diagnosis.lines)
-    what = describe_exit(ended.exit_code) if is_killed else diagnosis.what
+    is_mute = ended.exit_code < 0 and diagnosis.what == NO_REASON
+    what = describe_exit(ended.exit_code) if is_killed or is_mute else diagnosis.what
     problem = Problem(
-        id="T02" if is_killed else "T01",
+        id="T02" if is_killed else diagnosis.problem_id,
         what=f"the trainer stopped at step {ended.progress.step} of {job.total_steps}: {what}",
         where=f"{job.attempt.log_path}{shown}",
         fix="use less memory (smaller batch or resolution), then run the same command again"
@@ -94,7 +99,7 @@ def _verify_ended_well(job: TrainerJob, ended: TrainerExit) -> None:
         else diagnosis.fix,
         see=f"the command to repeat it alone: {job.attempt.command_path}",
     )
-    raise TrainerError(problem)
+    raise ERROR_OF_KIND[problem.id[0]](problem)
 
 
 def _run_finishing(job: TrainerJob, config: RunConfig, on_event: OnEvent) -> AdapterSummary:
@@ -125,8 +130,9 @@ def _run_finishing(job: TrainerJob, config: RunConfig, on_event: OnEvent) -> Ada
         found = error.problems[0]
         if found.id != "W02":
             raise
+        fix = f"{found.fix}; --force starts from step 0"
         raise TrainerError(
-            Problem(id="T03", what=found.what, where=found.where, fix=found.fix)
+            Problem(id="T03", what=found.what, where=found.where, fix=fix)
         ) from error
 
 

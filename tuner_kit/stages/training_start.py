@@ -16,7 +16,7 @@ from tuner_kit.config.run_config import DatasetConfig, RunConfig
 from tuner_kit.data.captions import CaptionPolicy
 from tuner_kit.data.snapshot import DatasetSnapshot
 from tuner_kit.data.view import build_view, fingerprint_view
-from tuner_kit.errors import Problem, RunStateError, raise_for_errors
+from tuner_kit.errors import DatasetError, Problem, RunStateError, raise_for_errors
 from tuner_kit.preflight.model_rules import is_local_folder
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.atomic import write_text_atomically
@@ -31,6 +31,25 @@ from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs
 from tuner_kit.stages.base_model import resolve_base_model
 
 _TRAINING_PACKAGES = ("simpletuner", "torch", "diffusers", "transformers", "peft", "accelerate")
+
+
+def verify_place(run: Run, file: ConfigFile) -> None:
+    """Make sure that a run and the data stay apart, before anything is written.
+
+    Raises:
+        DatasetError: one lies inside the other (D13): the run's files would be trained
+            on, or --force would remove images.
+    """
+    for index, dataset in enumerate(file.config.datasets):
+        folder = file.resolve(dataset.path)
+        if run.dir.is_relative_to(folder) or folder.is_relative_to(run.dir):
+            problem = Problem(
+                id="D13",
+                what=f"the run {run.dir} and the images in {folder} are not apart",
+                where=file.source.locate(("datasets", index, "path")),
+                fix="set paths.runs_dir to a folder outside of the images, or move these",
+            )
+            raise DatasetError(problem)
 
 
 def make_way(run: Run, file: ConfigFile, *, force: bool) -> None:
@@ -49,7 +68,8 @@ def make_way(run: Run, file: ConfigFile, *, force: bool) -> None:
     if status is RunStatus.RUNNING:
         raise RunStateError(_busy(run))
     if force:
-        _empty(run)
+        with explain_disk_errors(run.dir):
+            _empty(run)
     elif status is RunStatus.FINISHED:
         raise RunStateError(_finished(run))
     elif newest_whole_step(run.checkpoints_dir) and run.config_path.is_file():
@@ -76,9 +96,10 @@ def prepare_job(
     raise_for_errors(
         check_trainer_files(dict(job.files.config), [dict(e) for e in job.files.backend])
     )
-    if not is_trained(job):
+    asked = dump_complete(file, run)
+    if not (is_trained(job) and _asked_the_same(job, asked)):
         _set_unusable_aside(job)
-    write_text_atomically(run.config_path, dump_complete(file, run))
+    write_text_atomically(run.config_path, asked)
     write_job(job, installed_versions())
     return job
 
@@ -92,6 +113,19 @@ def is_trained(job: TrainerJob) -> bool:
     )
 
 
+def _asked_the_same(job: TrainerJob, asked: str) -> bool:
+    """Whether the attempt before this one had the same configuration and images.
+
+    Its weights are no answer to another question: a higher learning rate, for instance.
+    """
+    backend = [dict(entry) for entry in job.files.backend]
+    try:
+        before = json.loads(job.run.attempts()[-1].backend_path.read_bytes())
+        return before == backend and job.run.config_path.read_text(encoding="utf-8") == asked
+    except (OSError, ValueError, IndexError):
+        return False
+
+
 def _set_unusable_aside(job: TrainerJob) -> None:
     """Leave the trainer only checkpoints that it continues from correctly.
 
@@ -103,6 +137,9 @@ def _set_unusable_aside(job: TrainerJob) -> None:
         for checkpoint in list_checkpoints(job.run.checkpoints_dir)
         if not checkpoint.is_whole or checkpoint.step >= job.total_steps
     )
+    # Results of an earlier attempt must not pass for those of the next.
+    for path in (job.trained_path, *job.expected_images):
+        path.unlink(missing_ok=True)
 
 
 def dump_complete(file: ConfigFile, run: Run) -> str:
@@ -144,18 +181,33 @@ def _build_image_folder(run: Run, dataset: DatasetConfig, snapshot: DatasetSnaps
 
 
 def _empty(run: Run) -> None:
-    with explain_disk_errors(run.dir):
-        for path in run.dir.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path != run.lock_path:
-                path.unlink()
+    """Remove what runs are made of; whatever else lies in the folder is not ours."""
+    run.manifest_path.unlink(missing_ok=True)  # first: without it nothing counts as complete
+    for folder in (
+        run.training_dir,
+        run.cache_dir,
+        run.samples_dir,
+        run.report_path.parent,
+        run.problems_path.parent,
+        run.logs_dir,
+    ):
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.is_dir():
+            shutil.rmtree(folder)
 
 
 def _verify_continuable(run: Run, file: ConfigFile) -> None:
     """A checkpoint of another shape or optimizer stops the trainer, after minutes."""
-    earlier = load_config(run.config_path).config
-    changed = [name for name, before, now in _shape_of_both(earlier, file.config) if before != now]
+    earlier = load_config(run.config_path)
+    changed = [
+        name
+        for name, before, now in (
+            *_shape_of_both(earlier.config, file.config),
+            ("model.base", _base_of(earlier), _base_of(file)),
+        )
+        if before != now
+    ]
     if changed:
         problem = Problem(
             id="R05",
@@ -174,6 +226,12 @@ def _shape_of_both(earlier: RunConfig, now: RunConfig) -> tuple[tuple[str, objec
         ("model.family", earlier.model.family, now.model.family),
         ("model.revision", earlier.model.revision, now.model.revision),
     )
+
+
+def _base_of(file: ConfigFile) -> str:
+    """Name the base model: each file writes a folder relative to itself."""
+    base = file.config.model.base
+    return str(file.resolve(Path(base))) if is_local_folder(base, file) else base
 
 
 def _busy(run: Run) -> Problem:

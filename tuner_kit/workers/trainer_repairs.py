@@ -113,6 +113,24 @@ def _plain(value: object) -> object:
     return json.dumps(value, default=str)
 
 
+def _validate_after_the_last_step() -> None:
+    """Let the final validation run: it skips itself where the interval has just validated."""
+    from simpletuner.helpers.training.validation import Validation
+
+    if not hasattr(Validation.run_validations, "__wrapped__"):
+        Validation.run_validations = _with_final_execution(Validation.run_validations)
+
+
+def _with_final_execution(run_validations: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(run_validations)
+    def run_validations_and_final(validation: object, *args: object, **kwargs: object) -> object:
+        if kwargs.get("validation_type") == "final":
+            kwargs["skip_execution"] = False
+        return run_validations(validation, *args, **kwargs)
+
+    return run_validations_and_final
+
+
 def _leave_sdnq_uncompiled() -> None:
     """Switch off the probe that SDNQ compiles when it is first imported, unless asked for."""
     os.environ.setdefault("SDNQ_USE_TORCH_COMPILE", "0")
@@ -152,6 +170,13 @@ REPAIRS: tuple[Repair, ...] = (
         upstream="helpers/training/trainer.py:3883 (a dict among the settings) and 5396; "
         "like issues #940 and #1234",
         apply=_store_nested_settings_in_tensorboard_as_text,
+    ),
+    Repair(
+        name="final_validation",
+        reason="the last step has no pictures unless it falls on validation_step_interval: the "
+        "final validation is announced and skipped",
+        upstream="helpers/training/trainer.py:7794 (skip_execution=True), validation.py:2692",
+        apply=_validate_after_the_last_step,
     ),
 )
 """In the order they are applied: the environment before anything is imported."""

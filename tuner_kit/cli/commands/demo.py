@@ -1,7 +1,12 @@
 """tuner-kit demo."""
 
 import argparse
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tuner_kit.stages.create import Answers
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +24,14 @@ def execute(options: argparse.Namespace) -> int:
     from tuner_kit.cli.training import train_with_progress
     from tuner_kit.errors import ExitCode
     from tuner_kit.stages.create import create
-    from tuner_kit.stages.demo import DEMO_PROMPTS, prepare_demo
+    from tuner_kit.stages.demo import DEMO_PROMPTS, prepare_photos
     from tuner_kit.stages.generate import GenerateOptions, generate
     from tuner_kit.stages.report import write_report
 
     print_note("1/4  photographs, captions and a tuner.yaml")
     with ProgressLine() as line:
-        answers = prepare_demo(options.demo_dir, options.runs_dir, on_event=line.on_event)
-    file = create(answers, force=True)
+        photos_dir = prepare_photos(options.demo_dir, on_event=line.on_event)
+    file = create(_answers(options, photos_dir), force=True)
     print_note("2/4  training a LoRA with SimpleTuner")
     outcome = train_with_progress(file.path, force=True)
     if outcome.adapter is None:
@@ -45,3 +50,17 @@ def execute(options: argparse.Namespace) -> int:
         }
     )
     return ExitCode.OK
+
+
+def _answers(options: argparse.Namespace, photos_dir: Path) -> "Answers":
+    from tuner_kit.stages.create import Answers
+    from tuner_kit.stages.demo import DEMO_PRESET, DEMO_PROMPTS
+
+    return Answers(
+        data_dir=photos_dir,
+        preset=DEMO_PRESET,
+        config_path=options.demo_dir / "tuner.yaml",
+        name="demo",
+        prompts=DEMO_PROMPTS,
+        runs_dir=Path(os.path.relpath(options.runs_dir, options.demo_dir)),
+    )

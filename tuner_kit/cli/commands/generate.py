@@ -1,6 +1,7 @@
 """tuner-kit generate, and image_finetune.py."""
 
 import argparse
+import math
 from pathlib import Path
 
 
@@ -30,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--width", type=_positive, metavar="PX", help="multiple of 16")
     parser.add_argument("--height", type=_positive, metavar="PX", help="multiple of 16")
     parser.add_argument(
-        "--strength", type=float, default=1.0, metavar="X", help="of the adapter; default: 1"
+        "--strength", type=_finite, default=1.0, metavar="X", help="of the adapter; default: 1"
     )
 
 
@@ -67,22 +68,39 @@ def execute(options: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from error
+
+
+def _finite(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a number") from error
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+    return value
+
+
 def _positive(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not at least 1")
     return value
 
 
 def _seed(text: str) -> int:
-    value = int(text)
+    value = _whole(text)
     if not 0 <= value < 2**63:
         raise argparse.ArgumentTypeError(f"{value} is not between 0 and 2^63")
     return value
 
 
 def _guidance(text: str) -> float:
-    value = float(text)
+    value = _finite(text)
     if not 0 <= value <= 30:  # noqa: PLR2004 - as in tuner.yaml
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 30")
     return value

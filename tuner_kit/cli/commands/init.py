@@ -34,12 +34,12 @@ def execute(options: argparse.Namespace) -> int:
 
     from tuner_kit.cli.console import print_note, print_paths
     from tuner_kit.errors import ConfigError, ExitCode, Problem
-    from tuner_kit.stages.create import Answers, create
+    from tuner_kit.stages.create import Answers, create, suggest_name
     from tuner_kit.wizard.dialogue import Known, ask
 
     known = Known(options.data, options.preset, options.name, options.trigger)
-    if not options.yes and sys.stdin.isatty():
-        known = ask(known)
+    if not options.yes and sys.stdin is not None and sys.stdin.isatty():
+        known = ask(known, suggest_name=suggest_name)
     if known.data_dir is None:
         problem = Problem(
             id="C07",

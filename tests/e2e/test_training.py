@@ -1,0 +1,124 @@
+"""Training with the real SimpleTuner: interrupted, resumed, tracked, and failing."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import PROGRAM, Tuner
+
+pytestmark = pytest.mark.e2e
+
+CONFIG = """\
+name: {name}
+preset: tiny-lora
+datasets: [{{path: {photos}, resolution_px: 64, crop: {crop}}}]
+training: {{max_train_steps: {steps}, checkpointing_steps: 1000, train_batch_size: 1}}
+validation: {{prompts: [a red tiled roof], resolution_px: 64, num_inference_steps: 2}}
+tracking: {{tracker: {tracker}}}
+lora: {{rank: 4, alpha: {alpha}}}
+"""
+
+
+def _write_config(folder: Path, photos_dir: Path, name: str, **changes: object) -> Path:
+    values = {"steps": 12, "crop": "center", "tracker": "none", "alpha": 4} | changes
+    path = folder / f"{name}.yaml"
+    path.write_text(CONFIG.format(name=name, photos=photos_dir, **values), "utf-8")
+    return path
+
+
+def _adapter(folder: Path, name: str) -> Path:
+    return folder / "runs" / name / "training/adapter/pytorch_lora_weights.safetensors"
+
+
+def _weights(path: Path) -> bytes:
+    """Return the tensors without the header, which names the run."""
+    data = path.read_bytes()
+    return data[8 + int.from_bytes(data[:8], "little") :]
+
+
+def _listing(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.iterdir()}
+
+
+def test_an_interrupted_training_continues_to_the_same_weights(
+    tuner: Tuner, environment: dict[str, str], photos_dir: Path, tmp_path: Path
+) -> None:
+    before = _listing(photos_dir)
+    straight = _write_config(tmp_path, photos_dir, "straight", steps=150)
+    broken = _write_config(tmp_path, photos_dir, "broken", steps=150)
+    assert tuner(tmp_path, "train", str(straight)).exit_code == 0
+
+    exit_code, said = _interrupt_after_steps(tmp_path, environment, broken, num_steps=5)
+    resumed = tuner(tmp_path, "train", str(broken))
+
+    assert exit_code == 130, said
+    assert "continues from step" in said
+    assert resumed.exit_code == 0, resumed.stderr
+    assert "continued from step" in resumed.stderr
+    assert _weights(_adapter(tmp_path, "broken")) == _weights(_adapter(tmp_path, "straight"))
+    assert _listing(photos_dir) == before
+
+
+def _interrupt_after_steps(
+    folder: Path, environment: dict[str, str], config_path: Path, *, num_steps: int
+) -> tuple[int, str]:
+    metrics = folder / "runs/broken/training/checkpoints/training_metrics.jsonl"
+    with (folder / "said.txt").open("w+") as said:
+        child = subprocess.Popen(
+            [*PROGRAM, "train", str(config_path)], cwd=folder, env=environment, stderr=said
+        )
+        deadline = time.monotonic() + 200
+        while time.monotonic() < deadline and child.poll() is None:
+            if metrics.exists() and metrics.read_bytes().count(b"train_loss") >= num_steps:
+                break
+            time.sleep(0.02)
+        os.kill(child.pid, signal.SIGINT)
+        exit_code = child.wait(100)
+        said.seek(0)
+        return exit_code, said.read()
+
+
+def test_curves_also_go_to_tensorboard(tuner: Tuner, photos_dir: Path, tmp_path: Path) -> None:
+    config_path = _write_config(tmp_path, photos_dir, "tb", tracker="tensorboard", crop="none")
+
+    done = tuner(tmp_path, "train", str(config_path))
+
+    assert done.exit_code == 0, done.stderr
+    events = list((tmp_path / "runs/tb").rglob("events.out.tfevents.*"))
+    assert any(b"train_loss" in path.read_bytes() for path in events)
+
+
+def test_curves_also_go_to_wandb_and_alpha_is_folded(
+    tuner: Tuner, photos_dir: Path, tmp_path: Path
+) -> None:
+    config_path = _write_config(tmp_path, photos_dir, "wb", tracker="wandb", alpha=8)
+
+    done = tuner(tmp_path, "train", str(config_path))
+
+    assert done.exit_code == 0, done.stderr
+    assert list((tmp_path / "runs/wb").rglob("*.wandb"))
+    trained = tmp_path / "runs/wb/training/checkpoints/pytorch_lora_weights.safetensors"
+    assert _weights(_adapter(tmp_path, "wb")) != _weights(trained)
+
+
+def test_a_trainer_that_stops_is_explained(
+    tuner: Tuner, photos_dir: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    base = tmp_path / "base"
+    embedded = Path(environment["XDG_CACHE_HOME"]) / "tuner_kit/models"
+    original = next(path for path in embedded.glob("tiny-sd3-*") if path.is_dir())
+    subprocess.run(["cp", "-r", str(original), str(base)], check=True)  # noqa: S607
+    (base / "vae/diffusion_pytorch_model.safetensors").unlink()
+    config_path = _write_config(tmp_path, photos_dir, "stops")
+    config_path.write_text(config_path.read_text() + f"model: {{base: {base}}}\n")
+
+    done = tuner(tmp_path, "train", str(config_path))
+
+    assert done.exit_code == 7
+    assert "error T01" in done.stderr
+    assert "diffusion_pytorch_model" in done.stderr
+    assert "trainer.log" in done.stderr
+    assert tuner(tmp_path, "runs").stdout.count("failed") == 1
