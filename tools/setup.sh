@@ -13,6 +13,8 @@ set -eu
 poetry_version=2.5.1
 # Plain Poetry fails on an index that serves only the simple HTML pages, as many mirrors do.
 mirror_plugin_version=0.6.5
+command_line_packages="PIL annotated_types filelock jinja2 jsonschema markupsafe prompt_toolkit psutil pydantic
+    pydantic_core questionary referencing rich ruamel typing_inspection"
 
 # Measured on Linux x86-64: 6.6 GiB in .venv, 3.2 GiB of wheels in Poetry's cache, 0.1 GiB for Poetry.
 # macOS gets no CUDA libraries (3.3 GiB of the first figure): an estimate, not a measurement.
@@ -188,8 +190,18 @@ sync_packages() {
     find_index
     logged show .poetry/bin/python -m poetry sync --no-interaction ||
         fail_from_log M93 "Poetry could not install the packages of poetry.lock"
+    compile_command_line
     printf '[3/3]'
     end
+}
+
+# Poetry leaves bytecode to the first import, which can't keep it where PYTHONDONTWRITEBYTECODE is set:
+# every start of tuner-kit would compile again (0.42 s of CPU for a check instead of 0.31 s).
+compile_command_line() {
+    (
+        cd .venv/lib/python3*/site-packages 2>/dev/null &&
+            env -u PYTHONDONTWRITEBYTECODE ../../../bin/python -m compileall -q $command_line_packages
+    ) >/dev/null 2>&1 || true
 }
 
 # The index that pip uses here: the user's mirror, or pip's own default. It may hold a password.

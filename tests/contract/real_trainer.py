@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import pytest
+
 CHILD = Path(__file__).with_name("trainer_child.py")
 REPOSITORY = Path(__file__).parents[2]
 
@@ -111,3 +113,9 @@ def start_real_parser(folder: Path) -> Iterator[RealParser]:
         yield RealParser(folder, child)
         assert child.stdin is not None
         child.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def real_parser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealParser]:
+    with start_real_parser(tmp_path_factory.mktemp("real_simpletuner")) as parser:
+        yield parser

@@ -1,14 +1,10 @@
 """Every option that tuner_kit writes comes back from the real parser as it was meant."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from golden_jobs import VARIANTS, build_golden_files
 from real_trainer import RealParser
-
-GOLDEN = Path(__file__).parents[1] / "golden"
-sys.path.insert(0, str(GOLDEN))
-from golden_jobs import VARIANTS, build_golden_files  # noqa: E402 - after its folder is known
 
 pytestmark = pytest.mark.contract
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Finished, Tuner
 from PIL import Image
+from pipeline import REPOSITORY, Finished, Tuner
 
 pytestmark = pytest.mark.e2e
 

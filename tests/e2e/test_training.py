@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM, Tuner
+from pipeline import PROGRAM, Tuner
 
 pytestmark = pytest.mark.e2e
 
