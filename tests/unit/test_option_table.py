@@ -67,6 +67,7 @@ def test_good_options_pass() -> None:
         pytest.param({"snr_gamma": 5.5}, "C22", "whole number", id="float for int"),
         pytest.param({"train_batch_size": True}, "C22", "whole number", id="bool for int"),
         pytest.param({"learning_rate": "1e-4"}, "C22", "a number", id="number as text"),
+        pytest.param({"learning_rate": float("inf")}, "C22", "a number", id="infinity"),
         pytest.param({"output_dir": False}, "C22", "text", id="bool for text"),
         pytest.param({"lr_scheduler": "cosin"}, "C23", "mean cosine?", id="choice"),
         pytest.param({"optimizer": "adamw"}, "C23", "adamw_bf16", id="optimizer"),

@@ -43,7 +43,7 @@ BASE_MODELS: tuple[BaseModel, ...] = (
     ),
     BaseModel(
         id="embedded:tiny-sd3",
-        title="tiny SD3 with random weights",
+        title="tiny SD3 (random weights)",
         family="sd3",
         license="MIT",
         is_gated=False,

@@ -1,7 +1,8 @@
 """Every problem id with its title: what the docs page, the tests and `check` agree on.
 
 The letter names the kind and with it the exit code: C configuration (3), D dataset (4),
-M machine (5), A access (6), T trainer (7), W worker (8), R run state (10).
+M machine (5), A access (6), T trainer (7), W worker (8), R run state (10). M90 and above
+come from `tools/setup.sh`, before there is a Python to run this package with.
 """
 
 from collections.abc import Mapping
@@ -51,6 +52,10 @@ PROBLEM_TITLES: Mapping[str, str] = MappingProxyType(
         "M02": "no accelerator for a full-size model",
         "M03": "a package is missing or has another version",
         "M04": "a folder can't be written",
+        "M90": "no suitable Python was found",
+        "M91": "Python lacks ensurepip",
+        "M92": "an environment or Poetry could not be installed",
+        "M93": "Poetry failed",
         "A01": "the base model is gated or private",
         "T01": "the trainer stopped with an error",
         "T02": "the trainer was killed",

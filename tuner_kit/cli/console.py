@@ -33,12 +33,12 @@ class _Notes(Console):
 
 def results() -> Console:
     """Return the console for results: stdout."""
-    return _Results(file=sys.stdout, highlight=False, soft_wrap=True)
+    return _Results(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
 
 
 def notes() -> Console:
     """Return the console for progress and problems: stderr."""
-    return _Notes(file=sys.stderr, highlight=False, soft_wrap=True)
+    return _Notes(file=sys.stderr, highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_note(text: str) -> None:

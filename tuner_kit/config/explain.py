@@ -20,7 +20,6 @@ _EXPECTED: Mapping[str, str] = MappingProxyType(
         "int_from_float": "a whole number, without a fraction",
         "float_type": "a number, without quotes",
         "string_type": "text",
-        "path_type": "a path as text",
         "tuple_type": "a list, one `- item` per line",
         "dict_type": "a section with `key: value` lines below it",
         "model_type": "a section with `key: value` lines below it",
@@ -48,7 +47,6 @@ _TYPE_ERRORS = frozenset(
         "int_from_float",
         "float_type",
         "string_type",
-        "path_type",
         "tuple_type",
         "dict_type",
         "model_type",
@@ -56,26 +54,32 @@ _TYPE_ERRORS = frozenset(
 )
 
 
-def explain_all(found: Sequence[ErrorDetails], source: YamlSource) -> tuple[Problem, ...]:
-    """Write pydantic's findings as problems, in the order of their lines.
+def primary_findings(found: Sequence[ErrorDetails]) -> tuple[ErrorDetails, ...]:
+    """Leave out what only follows from another finding.
 
-    Left out is what only follows from another finding: a value that is missing because
-    its key is misspelt, a list that is empty because its items are wrong.
+    That is a value that is missing because its key is misspelt, and a list that is empty
+    because its items are wrong.
     """
-    misspelt = {_meant_by(detail) for detail in found if detail["type"] == "extra_forbidden"}
-    primary = [
+    misspelt = meant_by_misspelt(found)
+    return tuple(
         detail
         for detail in found
         if not (detail["type"] == "missing" and tuple(detail["loc"]) in misspelt)
         and not (detail["type"] == "too_short" and detail["input"])
-    ]
-    primary.sort(key=lambda detail: source.line_of(tuple(detail["loc"])))
-    return tuple(_explain(detail, source) for detail in primary)
+    )
 
 
-def _meant_by(detail: ErrorDetails) -> KeyPath:
-    path = tuple(detail["loc"])
-    return (*path[:-1], suggest(str(path[-1]), _fields_at(path[:-1])) or "")
+def explain_all(found: Sequence[ErrorDetails], source: YamlSource) -> tuple[Problem, ...]:
+    """Write pydantic's findings as problems, in the order of their lines."""
+    ordered = sorted(found, key=lambda detail: source.line_of(tuple(detail["loc"])))
+    return tuple(_explain(detail, source) for detail in ordered)
+
+
+def meant_by_misspelt(found: Sequence[ErrorDetails]) -> frozenset[KeyPath]:
+    """Name the values that misspelt keys were most likely meant for."""
+    paths = [tuple(detail["loc"]) for detail in found if detail["type"] == "extra_forbidden"]
+    nearest = [(path, suggest(str(path[-1]), _fields_at(path[:-1]))) for path in paths]
+    return frozenset((*path[:-1], word) for path, word in nearest if word is not None)
 
 
 def _explain(details: ErrorDetails, source: YamlSource) -> Problem:
@@ -116,7 +120,8 @@ def _wrong_value(details: ErrorDetails, path: KeyPath, source: YamlSource) -> Pr
         expected = _EXPECTED.get(kind, "{error}").format_map(
             {"error": details["msg"]} | details.get("ctx", {})
         )
-    fix = f"set {path[-1]} to {expected}"
+    called = path[-1] if isinstance(path[-1], str) else format_key_path(path)
+    fix = f"set {called} to {expected}"
     if kind == "literal_error":
         nearest = suggest(str(details["input"]), _choices(expected))
         fix = f"did you mean {nearest}? It can be {expected}" if nearest else fix
@@ -140,7 +145,8 @@ def _shown(value: JsonValue) -> str:
     if isinstance(value, dict | list):
         return "a section" if isinstance(value, dict) else "a list"
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _MAX_SHOWN else f'{text[:_MAX_SHOWN]}..."'
+    end = '..."' if isinstance(value, str) else "..."
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + end
 
 
 def _model_at(path: KeyPath) -> type[BaseModel] | None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
-from tuner_kit.config.explain import explain_all
-from tuner_kit.config.presets import PRESET_NAMES, load_preset, overlay
+from tuner_kit.catalog.presets import DEFAULT_PRESET
+from tuner_kit.config.explain import explain_all, meant_by_misspelt, primary_findings
+from tuner_kit.config.presets import PRESET_NAMES, load_dataset_defaults, load_preset, overlay
 from tuner_kit.config.run_config import RunConfig
-from tuner_kit.config.suggest import did_you_mean
+from tuner_kit.config.suggest import did_you_mean, suggest
 from tuner_kit.config.yaml_source import KeyPath, YamlSource, parse_yaml
 from tuner_kit.errors import ConfigError, Problem
 
@@ -37,7 +38,11 @@ class ConfigFile:
 
     def resolve(self, path: Path) -> Path:
         """Make a path of the file absolute: it is relative to the file's folder."""
-        return (self.path.parent / path.expanduser()).resolve()
+        try:
+            expanded = path.expanduser()
+        except RuntimeError:  # `~name` of nobody: such a folder is simply missing
+            expanded = path
+        return (self.path.parent / expanded).resolve()
 
     def is_sound(self, *path: str | int) -> bool:
         """Whether the value at `path` is what the person wrote, or a default."""
@@ -56,9 +61,12 @@ def load_config(path: Path) -> ConfigFile:
         raise ConfigError(*source.problems)
     if not isinstance(written, dict):
         raise ConfigError(_not_a_mapping(path))
-    data, preset_problems = _complete(_as_json(written, path), source)
+    written = _as_json(written, path)
+    data, preset_problems = _complete(written, source)
     config, problems, faulty = _validate(data, source)
     found = (*source.problems, *preset_problems, *problems)
+    if _has_unknown_preset(written):
+        faulty |= _assumed(data, written)
     return ConfigFile(path.resolve(), source, config, found, faulty)
 
 
@@ -99,7 +107,7 @@ def _not_a_mapping(path: Path) -> Problem:
 
 
 def _as_json(data: dict[str, JsonValue], path: Path) -> dict[str, JsonValue]:
-    """Keep what JSON can hold: dates become text, keys become text, empty sections vanish."""
+    """Keep what JSON can hold: keys become text, empty sections vanish."""
     try:
         plain: dict[str, JsonValue] = json.loads(json.dumps(data, default=str))
     except (ValueError, TypeError, RecursionError) as error:
@@ -116,19 +124,54 @@ def _as_json(data: dict[str, JsonValue], path: Path) -> dict[str, JsonValue]:
 def _complete(
     data: dict[str, JsonValue], source: YamlSource
 ) -> tuple[dict[str, JsonValue], tuple[Problem, ...]]:
-    """Lay the file over its preset."""
+    """Lay the file over its preset; instead of an unknown one, the nearest stands in.
+
+    Without it everything that a preset supplies would be reported as missing.
+    """
     name = data.get("preset")
-    if not isinstance(name, str):
+    if name is None:
         return data, ()
-    if name in PRESET_NAMES:
-        return overlay(_without_replaced_length(load_preset(name), data), data), ()
+    nearest = suggest(str(name), PRESET_NAMES) or DEFAULT_PRESET
+    known = nearest if _has_unknown_preset(data) else str(name)
+    completed = overlay(_without_replaced_length(load_preset(known), data), data)
+    completed |= _with_dataset_defaults(data.get("datasets"), load_dataset_defaults(known))
+    if name == known or not isinstance(name, str):  # another type is pydantic's to report
+        return completed, ()
     problem = Problem(
         id="C09",
         what=f"there is no preset {name}",
         where=source.locate(("preset",)),
         fix=did_you_mean(name, PRESET_NAMES, otherwise=f"presets: {', '.join(PRESET_NAMES)}"),
     )
-    return data, (problem,)
+    return completed, (problem,)
+
+
+def _with_dataset_defaults(
+    datasets: JsonValue, defaults: dict[str, JsonValue]
+) -> dict[str, JsonValue]:
+    if not isinstance(datasets, list):
+        return {}
+    return {
+        "datasets": [
+            overlay(defaults, dataset) if isinstance(dataset, dict) else dataset
+            for dataset in datasets
+        ]
+    }
+
+
+def _has_unknown_preset(data: dict[str, JsonValue]) -> bool:
+    return data.get("preset") is not None and data["preset"] not in PRESET_NAMES
+
+
+def _assumed(completed: dict[str, JsonValue], written: dict[str, JsonValue]) -> frozenset[KeyPath]:
+    """Name every value that comes from a preset which only stands in."""
+    paths: set[KeyPath] = set()
+    for section, values in completed.items():
+        ours = written.get(section)
+        if isinstance(values, dict):
+            known = ours if isinstance(ours, dict) else {}
+            paths.update((section, key) for key in values if key not in known)
+    return frozenset(paths)
 
 
 def _without_replaced_length(
@@ -150,32 +193,26 @@ def _validate(
     try:
         return RunConfig.model_validate_json(json.dumps(data)), (), frozenset()
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    faulty = frozenset(tuple(detail["loc"]) for detail in details)
-    problems = explain_all(details, source)
-    sound = overlay(_SKELETON, _without(data, faulty))
-    if not sound.get("datasets"):
-        sound["datasets"] = _SKELETON["datasets"]
-    return _validate_sound(sound), problems, faulty
+        details = primary_findings(error.errors(include_url=False))
+    wrong = frozenset(tuple(detail["loc"]) for detail in details)
+    sound = _stand_in(_pruned(data, wrong, ()))
+    config = RunConfig.model_validate_json(json.dumps(sound))
+    return config, explain_all(details, source), wrong | meant_by_misspelt(details)
 
 
-def _validate_sound(data: dict[str, JsonValue]) -> RunConfig:
-    """Validate what is left; list items that lost a required value fall back to the skeleton."""
-    try:
-        return RunConfig.model_validate_json(json.dumps(data))
-    except ValidationError:
-        return RunConfig.model_validate_json(json.dumps({**data, **_SKELETON}))
-
-
-def _without(
-    data: JsonValue, faulty: frozenset[KeyPath], path: KeyPath = ()
-) -> dict[str, JsonValue]:
-    """Drop every value at a faulty path."""
-    pruned = _pruned(data, faulty, path)
-    return pruned if isinstance(pruned, dict) else {}
+def _stand_in(pruned: JsonValue) -> dict[str, JsonValue]:
+    """Fill in required values; datasets keep their places, so that the others are judged."""
+    sound = overlay(_SKELETON, pruned if isinstance(pruned, dict) else {})
+    datasets = sound["datasets"]
+    sound["datasets"] = [
+        {"path": ".", **(dataset if isinstance(dataset, dict) else {})}
+        for dataset in (datasets if isinstance(datasets, list) else ())
+    ]
+    return sound
 
 
 def _pruned(data: JsonValue, faulty: frozenset[KeyPath], path: KeyPath) -> JsonValue:
+    """Drop every value at a faulty path; a dataset leaves a hole."""
     if isinstance(data, dict):
         return {
             key: _pruned(value, faulty, (*path, key))
@@ -184,8 +221,8 @@ def _pruned(data: JsonValue, faulty: frozenset[KeyPath], path: KeyPath) -> JsonV
         }
     if isinstance(data, list):
         return [
-            _pruned(value, faulty, (*path, index))
+            None if (*path, index) in faulty else _pruned(value, faulty, (*path, index))
             for index, value in enumerate(data)
-            if (*path, index) not in faulty
+            if path == ("datasets",) or (*path, index) not in faulty
         ]
     return data

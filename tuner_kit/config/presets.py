@@ -11,7 +11,7 @@ from tuner_kit.config.yaml_source import parse_yaml
 PRESET_NAMES = tuple(preset.name for preset in PRESETS)
 
 _PERSONAL_KEYS = ("name", "preset", "datasets")
-"""What a preset shows as an example and never supplies."""
+"""What a preset shows as an example and doesn't supply as it stands."""
 
 
 def preset_path(name: str) -> Path:
@@ -21,10 +21,23 @@ def preset_path(name: str) -> Path:
 
 def load_preset(name: str) -> dict[str, JsonValue]:
     """Load what a preset supplies for values that tuner.yaml leaves out."""
+    return {key: value for key, value in _read(name).items() if key not in _PERSONAL_KEYS}
+
+
+def load_dataset_defaults(name: str) -> dict[str, JsonValue]:
+    """Load what a preset supplies for each dataset: all but its path."""
+    match _read(name):
+        case {"datasets": [{"path": _, **supplied}]}:
+            return {str(key): value for key, value in supplied.items()}
+        case _:
+            return {}
+
+
+def _read(name: str) -> dict[str, JsonValue]:
     path = preset_path(name)
     data = parse_yaml(path.read_text(encoding="utf-8"), name=path.name).data
     assert isinstance(data, dict)  # noqa: S101 - shipped by us, checked by the golden tests
-    return {key: value for key, value in data.items() if key not in _PERSONAL_KEYS}
+    return data
 
 
 def overlay(base: dict[str, JsonValue], above: dict[str, JsonValue]) -> dict[str, JsonValue]:

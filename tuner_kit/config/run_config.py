@@ -1,8 +1,8 @@
 """tuner.yaml as frozen models: everything that a run is asked to do.
 
 Units are in the names. A value that is absent comes from the preset named by `preset`,
-then from the default here. Rules across several values live in `config/rules.py`, so
-that they are reported together with the mistakes found here.
+then from the default here. Rules across several values live in `preflight/config_rules.py`;
+they are reported together with the mistakes found here.
 """
 
 from pathlib import Path

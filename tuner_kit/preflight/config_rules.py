@@ -4,11 +4,21 @@ Each is skipped when a value that it looks at is itself wrong: that was said alr
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from tuner_kit.config.load import ConfigFile
+from tuner_kit.config.yaml_source import KeyPath
 from tuner_kit.errors import Problem, Severity
 
-type Rule = Callable[[ConfigFile], Problem | None]
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A judgement on values that must themselves be right."""
+
+    check: Callable[[ConfigFile], Problem | None]
+    looks_at: tuple[KeyPath, ...]
+    """Where one of these is wrong or misspelt, its stand-in must not be judged."""
+
 
 _LOWEST_LEARNING_RATE = 1e-7
 _HIGHEST_LEARNING_RATE = 1e-2
@@ -19,7 +29,9 @@ _SELF_TUNING_OPTIMIZERS = ("prodigy",)
 def check_values_together(file: ConfigFile) -> Iterator[Problem]:
     """Apply every rule of this module."""
     for rule in RULES:
-        problem = rule(file)
+        if not all(file.is_sound(*path) for path in rule.looks_at):
+            continue
+        problem = rule.check(file)
         if problem is not None:
             yield problem
 
@@ -27,9 +39,7 @@ def check_values_together(file: ConfigFile) -> Iterator[Problem]:
 def _training_length(file: ConfigFile) -> Problem | None:
     """C08: exactly one of epochs and max_train_steps."""
     training = file.config.training
-    if not (
-        file.is_sound("training", "epochs") and file.is_sound("training", "max_train_steps")
-    ) or _has_faulty_sibling(file, "training"):
+    if _has_unknown_key(file):
         return None
     given = [training.epochs is not None, training.max_train_steps is not None]
     if sum(given) == 1:
@@ -45,10 +55,10 @@ def _training_length(file: ConfigFile) -> Problem | None:
     )
 
 
-def _has_faulty_sibling(file: ConfigFile, section: str) -> bool:
-    """Whether a misspelt key may be the value that seems to be missing."""
-    known = type(getattr(file.config, section)).model_fields
-    return any(path[0] == section and path[-1] not in known for path in file.faulty)
+def _has_unknown_key(file: ConfigFile) -> bool:
+    """Whether a key like `steps` may be the length that seems to be missing."""
+    known = type(file.config.training).model_fields
+    return any(path[0] == "training" and path[-1] not in known for path in file.faulty)
 
 
 def _warmup(file: ConfigFile) -> Problem | None:
@@ -125,11 +135,16 @@ def _learning_rate(file: ConfigFile) -> Problem | None:
     )
 
 
+_EPOCHS = ("training", "epochs")
+_STEPS = ("training", "max_train_steps")
+_OPTIMIZER = ("training", "optimizer")
+_PRECISION = ("training", "mixed_precision")
+
 RULES: tuple[Rule, ...] = (
-    _training_length,
-    _warmup,
-    _optimizer_precision,
-    _quantized_precision,
-    _intervals,
-    _learning_rate,
+    Rule(_training_length, (_EPOCHS, _STEPS)),
+    Rule(_warmup, (_STEPS, ("training", "lr_scheduler"), ("training", "lr_warmup_steps"))),
+    Rule(_optimizer_precision, (_OPTIMIZER, _PRECISION)),
+    Rule(_quantized_precision, (("model", "quantization"), _PRECISION)),
+    Rule(_intervals, (_STEPS, ("training", "checkpointing_steps"))),
+    Rule(_learning_rate, (_OPTIMIZER, ("training", "learning_rate"))),
 )

@@ -1,6 +1,6 @@
 """Reads the datasets of a configuration and applies the dataset rules to each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from tuner_kit.config.load import ConfigFile
@@ -37,6 +37,7 @@ def read_datasets(
             ]
             continue
         snapshots.append(snapshot)
+        problems += _check_outside(file, index)
         problems += check_dataset(
             snapshot,
             _geometry(file.config, dataset),
@@ -44,6 +45,19 @@ def read_datasets(
             on_progress=on_progress,
         )
     return DatasetFindings(tuple(snapshots), tuple(problems))
+
+
+def _check_outside(file: ConfigFile, index: int) -> Iterator[Problem]:
+    """D13: the next training would read what this one writes."""
+    dataset_dir = file.resolve(file.config.datasets[index].path)
+    run_dir = file.resolve(file.config.paths.runs_dir / file.config.name)
+    if file.is_sound("paths", "runs_dir") and run_dir.is_relative_to(dataset_dir):
+        yield Problem(
+            id="D13",
+            what=f"the run would be written inside the dataset folder {dataset_dir}",
+            where=file.source.locate(("datasets", index, "path")),
+            fix="set paths.runs_dir to a folder outside the dataset",
+        )
 
 
 def _geometry(config: RunConfig, dataset: DatasetConfig) -> TrainingGeometry:

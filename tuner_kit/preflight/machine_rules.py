@@ -1,5 +1,7 @@
 """Rules about the machine: disk and accelerator."""
 
+import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +20,9 @@ _TINY_NEEDS_MIB = 200
 def check_machine(file: ConfigFile) -> Iterator[Problem]:
     """Find what this machine lacks for the run."""
     is_tiny = file.config.model.base.startswith(EMBEDDED_PREFIX)
-    yield from check_disk(
-        file.resolve(file.config.paths.runs_dir),
-        needed_mib=_TINY_NEEDS_MIB if is_tiny else _FULL_SIZE_NEEDS_MIB,
-    )
+    runs_dir = file.resolve(file.config.paths.runs_dir)
+    yield from check_writable(runs_dir, where=file.source.locate(("paths", "runs_dir")))
+    yield from check_disk(runs_dir, needed_mib=_TINY_NEEDS_MIB if is_tiny else _FULL_SIZE_NEEDS_MIB)
     if not is_tiny and not find_accelerators():
         yield Problem(
             id="M02",
@@ -32,9 +33,23 @@ def check_machine(file: ConfigFile) -> Iterator[Problem]:
         )
 
 
+def check_writable(folder: Path, *, where: str) -> Iterator[Problem]:
+    """Find out whether `folder` exists and may be written, or can be made."""
+    existing = _nearest_existing(folder)
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        return
+    reason = "may not be written" if existing.is_dir() else "is not a folder"
+    yield Problem(
+        id="M04",
+        what=f"{existing} {reason}, so the run can't be kept in {folder}",
+        where=where,
+        fix="set paths.runs_dir to a folder that you may write",
+    )
+
+
 def check_disk(folder: Path, *, needed_mib: int) -> Iterator[Problem]:
     """Compare the free space where `folder` is, or will be, with what is needed."""
-    existing = next(path for path in (folder, *folder.parents) if path.is_dir())
+    existing = _nearest_existing(folder)
     free_mib = shutil.disk_usage(existing).free // _MIB
     if free_mib < needed_mib:
         yield Problem(
@@ -43,3 +58,12 @@ def check_disk(folder: Path, *, needed_mib: int) -> Iterator[Problem]:
             where=str(existing),
             fix="free space, or set paths.runs_dir to a folder on another disk",
         )
+
+
+def _nearest_existing(folder: Path) -> Path:
+    """Return the folder, or the nearest one above it that is there and can be seen."""
+    for path in (folder, *folder.parents):
+        with contextlib.suppress(PermissionError):
+            if path.exists():
+                return path
+    return Path(folder.anchor)

@@ -1,6 +1,7 @@
 """Rules about the base model's folder: what takes SimpleTuner twenty minutes to say."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tuner_kit.config.suggest import did_you_mean
 from tuner_kit.errors import Problem
 
 _BASE = ("model", "base")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def is_local_folder(base: str, file: ConfigFile) -> bool:
@@ -31,7 +33,7 @@ def check_base_model(file: ConfigFile) -> Iterator[Problem]:
         yield from _check_embedded(base, file)
     elif is_local_folder(base, file):
         yield from _check_folder(file.resolve(Path(base)), file)
-    elif base.count("/") != 1:
+    elif not _HUB_ID.fullmatch(base):
         yield _problem(
             file,
             what=f"{base} is neither a folder nor a hub id",
@@ -60,8 +62,9 @@ def _check_folder(folder: Path, file: ConfigFile) -> Iterator[Problem]:
     if not folder.is_dir():
         yield _problem(
             file,
-            what=f"the base model's folder {file.config.model.base} does not exist",
-            fix="correct the path, or name a model of the Hugging Face Hub",
+            what=f"the base model's folder {file.config.model.base} "
+            + ("is a file" if folder.exists() else "does not exist"),
+            fix="name a folder in diffusers layout, or a model of the Hugging Face Hub",
         )
         return
     class_name = _pipeline_class(folder)

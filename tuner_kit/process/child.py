@@ -1,5 +1,6 @@
 """Starts child processes in a session of their own, and ends them."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -41,17 +42,17 @@ def end_child(child: subprocess.Popen[bytes]) -> int:
     """End a child and everything it started; return its exit code."""
     if child.poll() is None:
         _signal_group(child, signal.SIGTERM)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_GRACE_S)
-        except subprocess.TimeoutExpired:
-            _signal_group(child, signal.SIGKILL)
+    # What it started may outlive it, or not listen; a group that is empty is not there any more.
+    _signal_group(child, signal.SIGKILL)
     return child.wait()
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
     try:
         os.killpg(child.pid, number)
-    except ProcessLookupError:
+    except (ProcessLookupError, PermissionError):  # macOS answers so where only zombies are left
         return
 
 
@@ -61,5 +62,6 @@ def describe_exit(exit_code: int) -> str:
     if number == signal.SIGKILL:
         return "killed by the kernel, most likely because memory ran out"
     if exit_code < 0:
-        return f"killed by signal {signal.Signals(number).name}"
+        names = {member.value: member.name for member in signal.Signals}
+        return f"killed by signal {names.get(number, number)}"  # real-time ones have no name
     return f"exit code {exit_code}"

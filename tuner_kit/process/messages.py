@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class Message(BaseModel):
     """Base of everything that crosses a process border; immutable and strict about its keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built at first use: a command pays only for the messages that it exchanges.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Event(Message):

@@ -32,7 +32,8 @@ def run_worker[Result: Message](
 ) -> Result:
     """Run `python -m tuner_kit.workers.<name>` and return its validated result.
 
-    `workdir` keeps the request, the result and the log of the last call.
+    `workdir` keeps the request, the result and the log of the last call. A `name` with
+    dots is a module of its own instead of one of ours.
 
     Raises:
         WorkerError: it met something repairable (W02), or stopped (W01: the log, the
@@ -43,12 +44,13 @@ def run_worker[Result: Message](
     log_path = workdir / "worker.log"
     result_path.unlink(missing_ok=True)
     write_model_atomically(request_path, request)
-    argv = [sys.executable, "-m", f"{WORKER_PACKAGE}.{name}", str(request_path), str(result_path)]
+    module = name if "." in name else f"{WORKER_PACKAGE}.{name}"
+    argv = [sys.executable, "-m", module, str(request_path), str(result_path)]
     spec = ChildSpec(argv, scrub(os.environ) | {"PYTHONUNBUFFERED": "1"}, workdir)
     exit_code = _follow(spec, log_path, on_event)
-    if exit_code == 0:
-        return result_type.model_validate_json(result_path.read_bytes())
-    failure = _load_failure(result_path)
+    if exit_code == 0 and (result := _load(result_path, result_type)) is not None:
+        return result
+    failure = _load(result_path, WorkerFailure)
     raise WorkerError(_repairable(failure) if failure else _stopped(spec, exit_code, log_path))
 
 
@@ -56,19 +58,23 @@ def _follow(spec: ChildSpec, log_path: Path, on_event: OnEvent) -> int:
     """Hand each event on as it comes; whatever stops us ends the worker first."""
     with log_path.open("wb") as log:
         child = start_child(spec, stdout=subprocess.PIPE, stderr=log)
-        try:
-            for line in child.stdout or ():
-                _pass_on(line, on_event)
-            return child.wait()
-        finally:
-            end_child(child)
+        assert child.stdout is not None  # noqa: S101 - a pipe was asked for
+        with child.stdout as lines:
+            try:
+                for line in lines:
+                    _pass_on(line, on_event)
+                return child.wait()
+            finally:
+                end_child(child)
 
 
 def _pass_on(line: bytes, on_event: OnEvent) -> None:
     try:
-        on_event(Event.model_validate_json(line))
+        event = Event.model_validate_json(line)
     except ValidationError:
         logger.debug("not an event: %r", line)
+    else:
+        on_event(event)
 
 
 def _repairable(failure: WorkerFailure) -> Problem:
@@ -86,8 +92,8 @@ def _stopped(spec: ChildSpec, exit_code: int, log_path: Path) -> Problem:
     )
 
 
-def _load_failure(result_path: Path) -> WorkerFailure | None:
+def _load[M: Message](path: Path, kind: type[M]) -> M | None:
     try:
-        return WorkerFailure.model_validate_json(result_path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None

@@ -8,7 +8,10 @@ from pathlib import Path
 from tuner_kit.errors import MachineError, Problem
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_UNUSABLE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+)
+"""Rights, a read-only disk, or a file that stands where a folder is wanted."""
 
 
 @contextmanager
@@ -28,7 +31,7 @@ def explain_disk_errors(folder: Path) -> Iterator[None]:
                 where=str(folder),
                 fix="free space, or use a folder on another disk, then run the command again",
             )
-        elif error.errno in _FORBIDDEN:
+        elif error.errno in _UNUSABLE:
             problem = Problem(
                 id="M04",
                 what=f"the folder can't be written: {error.strerror}",

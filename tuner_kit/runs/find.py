@@ -1,5 +1,7 @@
 """Finds runs on disk by folder, by name, or the newest."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from tuner_kit.config.suggest import did_you_mean
@@ -7,14 +9,18 @@ from tuner_kit.errors import Problem, RunStateError
 from tuner_kit.runs.layout import Run
 from tuner_kit.runs.records import load_manifest
 
+logger = logging.getLogger(__name__)
+
 _MARKERS = ("tuner.yaml", "manifest.json")
+_MADE_BY_RUNNING = ("manifest.json", "training")
+"""What a run has from its first attempt on; elsewhere a tuner.yaml alone is a project's."""
 
 
 def list_runs(runs_dir: Path) -> tuple[Run, ...]:
     """Return every run in a folder, newest first."""
     if not runs_dir.is_dir():
         return ()
-    runs = [Run(path) for path in runs_dir.iterdir() if _is_run(path)]
+    runs = [Run(path) for path in runs_dir.iterdir() if _has_any(path, _MARKERS)]
     return tuple(sorted(runs, key=_changed_at, reverse=True))
 
 
@@ -26,10 +32,10 @@ def find_run(runs_dir: Path, name: str | None) -> Run:
     """
     if name is None:
         return _newest_finished(runs_dir)
-    as_folder = Path(name).expanduser()
-    for candidate in (runs_dir / name, as_folder):
-        if _is_run(candidate):
-            return Run(candidate.resolve())
+    if Path(name).name == name and _has_any(runs_dir / name, _MARKERS):
+        return Run((runs_dir / name).resolve())
+    if _has_any(_as_folder(name), _MADE_BY_RUNNING):
+        return Run(_as_folder(name).resolve())
     known = [run.name for run in list_runs(runs_dir)]
     problem = Problem(
         id="R01",
@@ -42,7 +48,7 @@ def find_run(runs_dir: Path, name: str | None) -> Run:
 
 def _newest_finished(runs_dir: Path) -> Run:
     for run in list_runs(runs_dir):
-        if load_manifest(run).last("train") is not None and run.adapter_path.is_file():
+        if _is_finished(run):
             return Run(run.dir.resolve())
     problem = Problem(
         id="R04",
@@ -53,8 +59,28 @@ def _newest_finished(runs_dir: Path) -> Run:
     raise RunStateError(problem)
 
 
-def _is_run(path: Path) -> bool:
-    return path.is_dir() and any((path / marker).is_file() for marker in _MARKERS)
+def _is_finished(run: Run) -> bool:
+    """Whether a run has an adapter; a damaged run must not hide the sound ones."""
+    try:
+        manifest = load_manifest(run)
+    except RunStateError as error:
+        logger.warning("%s is passed over: %s", run.dir, error)
+        return False
+    return manifest.last("train") is not None and run.adapter_path.is_file()
+
+
+def _has_any(folder: Path, markers: Sequence[str]) -> bool:
+    try:
+        return any((folder / marker).exists() for marker in markers)
+    except OSError:  # a name that is too long, or a folder that others may not see
+        return False
+
+
+def _as_folder(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:  # `~name` of nobody
+        return Path(name)
 
 
 def _changed_at(run: Run) -> float:

@@ -149,9 +149,16 @@ class Run:
 
     def attempts(self) -> tuple[Attempt, ...]:
         """Return every attempt at training, oldest first."""
-        return tuple(Attempt(path) for path in sorted(self.training_dir.glob("attempt-[0-9]*")))
+        found = [path for path in self.training_dir.glob("attempt-*") if _number_of(path)]
+        return tuple(Attempt(path) for path in sorted(found, key=_number_of))
 
     def next_attempt(self) -> Attempt:
         """Return the attempt that comes after the last; its folder does not exist yet."""
-        taken = [int(attempt.dir.name.partition("-")[2]) for attempt in self.attempts()]
+        taken = [_number_of(attempt.dir) for attempt in self.attempts()]
         return Attempt(self.training_dir / f"attempt-{max(taken, default=0) + 1:02d}")
+
+
+def _number_of(attempt_dir: Path) -> int:
+    """Return an attempt's number; 0 for a folder that somebody copied or renamed."""
+    digits = attempt_dir.name.partition("-")[2]
+    return int(digits) if digits.isdecimal() else 0

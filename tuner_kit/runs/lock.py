@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from filelock import FileLock, Timeout
 
 from tuner_kit.errors import Problem, RunStateError
+from tuner_kit.runs.disk_errors import explain_disk_errors
 from tuner_kit.runs.layout import Run
 
 
@@ -15,12 +16,13 @@ def hold_lock(run: Run) -> Iterator[None]:
 
     Raises:
         RunStateError: another process holds it (R03).
+        MachineError: the run's folder can't be written.
     """
-    run.dir.mkdir(parents=True, exist_ok=True)
     lock = FileLock(run.lock_path, timeout=0)
     try:
-        with lock:
-            yield
+        with explain_disk_errors(run.dir):
+            run.dir.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
     except Timeout as error:
         problem = Problem(
             id="R03",
@@ -29,3 +31,7 @@ def hold_lock(run: Run) -> Iterator[None]:
             fix="wait until it ends, or give this run another name",
         )
         raise RunStateError(problem) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -16,7 +16,7 @@ type OutcomeStatus = Literal["finished", "interrupted", "failed"]
 class Record(BaseModel):
     """Base of everything stored in a run; unknown keys of a newer version are kept out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     schema_version: Literal[1] = 1
 
@@ -50,7 +50,7 @@ class Manifest(Record):
 class ProcessRecord(Record):
     """The trainer's process: a pid alone could be another process by now."""
 
-    pid: int
+    pid: int = Field(gt=0)
     process_started_at: float
     """Seconds since the epoch, as the kernel says."""
     started_at: datetime
@@ -71,20 +71,35 @@ def load_manifest(run: Run) -> Manifest:
     """Read a run's manifest; a run without one has completed nothing.
 
     Raises:
-        RunStateError: the file is damaged (R01).
+        RunStateError: the file can't be read, is damaged, or of a newer version (R01).
     """
     try:
         return Manifest.model_validate_json(run.manifest_path.read_bytes())
     except FileNotFoundError:
         return Manifest()
+    except OSError as error:
+        raise RunStateError(_damaged(run, error.strerror or str(error))) from error
     except ValidationError as error:
-        problem = Problem(
-            id="R01",
-            what=f"the manifest of run {run.name} is damaged or of a newer version",
-            where=str(run.manifest_path),
-            fix="move the file away: the run's results stay, its stages can be repeated",
-        )
-        raise RunStateError(problem) from error
+        is_newer = any(detail["loc"] == ("schema_version",) for detail in error.errors())
+        raise RunStateError(_newer(run) if is_newer else _damaged(run, "damaged")) from error
+
+
+def _damaged(run: Run, reason: str) -> Problem:
+    return Problem(
+        id="R01",
+        what=f"the manifest of run {run.name} can't be read: {reason}",
+        where=str(run.manifest_path),
+        fix="move the file away: the run's results stay, its stages can be repeated",
+    )
+
+
+def _newer(run: Run) -> Problem:
+    return Problem(
+        id="R01",
+        what=f"run {run.name} was written by a newer tuner-kit",
+        where=str(run.manifest_path),
+        fix="use that version of tuner-kit for this run",
+    )
 
 
 def add_stage(run: Run, entry: StageRecord) -> None:

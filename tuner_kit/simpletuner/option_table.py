@@ -7,6 +7,7 @@ keeps the last item of a list; here each of these is a problem.
 
 import difflib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +179,9 @@ _TYPE_IN_WORDS: Mapping[OptionType, str] = {
 
 
 def _has_type(value: JsonValue, option_type: OptionType) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    is_number = (
+        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    )
     match option_type:
         case "int":
             return is_number and isinstance(value, int)
