@@ -7,7 +7,6 @@ empty caches. Ours includes the check before and the verification after.
 import json
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
@@ -66,4 +65,4 @@ def _bare(folder: Path) -> Cost:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ("pipeline", "real_trainer")
+pytest_plugins = ("pipeline", "project_fixtures", "real_trainer")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -26,11 +26,11 @@ def load_preset(name: str) -> dict[str, JsonValue]:
 
 def load_dataset_defaults(name: str) -> dict[str, JsonValue]:
     """Load what a preset supplies for each dataset: all but its path."""
-    match _read(name):
-        case {"datasets": [{"path": _, **supplied}]}:
-            return {str(key): value for key, value in supplied.items()}
-        case _:
-            return {}
+    datasets = _read(name).get("datasets")
+    shown = datasets[0] if isinstance(datasets, list) and datasets else None
+    if not isinstance(shown, dict):
+        return {}
+    return {key: value for key, value in shown.items() if key != "path"}
 
 
 def _read(name: str) -> dict[str, JsonValue]:

@@ -37,7 +37,7 @@ def read_datasets(
             ]
             continue
         snapshots.append(snapshot)
-        problems += _check_outside(file, index)
+        problems += _check_apart(file, index)
         problems += check_dataset(
             snapshot,
             _geometry(file.config, dataset),
@@ -47,16 +47,17 @@ def read_datasets(
     return DatasetFindings(tuple(snapshots), tuple(problems))
 
 
-def _check_outside(file: ConfigFile, index: int) -> Iterator[Problem]:
-    """D13: the next training would read what this one writes."""
+def _check_apart(file: ConfigFile, index: int) -> Iterator[Problem]:
+    """D13: the run's files would be trained on, or --force would remove images."""
     dataset_dir = file.resolve(file.config.datasets[index].path)
     run_dir = file.resolve(file.config.paths.runs_dir / file.config.name)
-    if file.is_sound("paths", "runs_dir") and run_dir.is_relative_to(dataset_dir):
+    is_apart = not (run_dir.is_relative_to(dataset_dir) or dataset_dir.is_relative_to(run_dir))
+    if file.is_sound("paths", "runs_dir") and not is_apart:
         yield Problem(
             id="D13",
-            what=f"the run would be written inside the dataset folder {dataset_dir}",
+            what=f"the run {run_dir} and the images in {dataset_dir} are not apart",
             where=file.source.locate(("datasets", index, "path")),
-            fix="set paths.runs_dir to a folder outside the dataset",
+            fix="set paths.runs_dir to a folder outside of the images, or move these",
         )
 
 

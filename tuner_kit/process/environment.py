@@ -5,6 +5,7 @@ TRAINER_*); one that lingers in a shell would silently change a run. So a child 
 from the few names here, and what we set ourselves comes on top.
 """
 
+import os
 from collections.abc import Mapping
 
 _NAMES = frozenset(
@@ -45,6 +46,14 @@ _PREFIXES = (
 )
 _PERSONAL = frozenset({"HOME", "LOGNAME", "PATH", "TMPDIR", "USER"})
 _SECRET_WORDS = ("TOKEN", "KEY", "SECRET", "PASSWORD", "PROXY")
+
+
+def child_environment() -> dict[str, str]:
+    """Return what a child gets of this process's environment.
+
+    Besides the command line this is the only place that reads it.
+    """
+    return scrub(os.environ)
 
 
 def scrub(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Runs a worker: one request file in, events on the way, one result file out."""
 
 import logging
-import os
 import shlex
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from tuner_kit.errors import Problem, WorkerError
 from tuner_kit.process.child import ChildSpec, describe_exit, end_child, start_child
-from tuner_kit.process.environment import scrub
+from tuner_kit.process.environment import child_environment
 from tuner_kit.process.messages import Event, Message, WorkerFailure
 from tuner_kit.runs.atomic import write_model_atomically
 
@@ -46,7 +45,7 @@ def run_worker[Result: Message](
     write_model_atomically(request_path, request)
     module = name if "." in name else f"{WORKER_PACKAGE}.{name}"
     argv = [sys.executable, "-m", module, str(request_path), str(result_path)]
-    spec = ChildSpec(argv, scrub(os.environ) | {"PYTHONUNBUFFERED": "1"}, workdir)
+    spec = ChildSpec(argv, child_environment() | {"PYTHONUNBUFFERED": "1"}, workdir)
     exit_code = _follow(spec, log_path, on_event)
     if exit_code == 0 and (result := _load(result_path, result_type)) is not None:
         return result

@@ -5,6 +5,7 @@ finishes with other weights than a straight run. So each is verified before it i
 """
 
 import json
+import re
 import shutil
 import zipfile
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ _LENGTH_BYTES = 8
 """A safetensors file begins with the length of its header."""
 _MAX_HEADER_BYTES = 100_000_000
 """As the safetensors library has it."""
+_END_OFFSET = re.compile(rb'"data_offsets"\s*:\s*\[\s*\d+\s*,\s*(\d+)\s*\]')
 _PREFIX = "checkpoint-"
 _ASIDE_PREFIX = "aside-"
 
@@ -76,7 +78,7 @@ def _is_complete(path: Path) -> bool:
             return _has_all_tensors(path)
         # torch.save writes a zip archive, whose directory is at its end.
         return zipfile.is_zipfile(path) if path.suffix == ".bin" else path.is_file()
-    except (OSError, ValueError):
+    except OSError:
         return False
 
 
@@ -84,8 +86,8 @@ def _has_all_tensors(path: Path) -> bool:
     """Compare a file's length with what its header promises."""
     with path.open("rb") as file:
         header_size = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        header = json.loads(file.read(min(header_size, _MAX_HEADER_BYTES)))
-    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        header = file.read(min(header_size, _MAX_HEADER_BYTES))
+    ends = [int(end) for end in _END_OFFSET.findall(header)]
     return path.stat().st_size == _LENGTH_BYTES + header_size + max(ends, default=0)
 
 

@@ -1,12 +1,11 @@
 """All that one start of the trainer is, as a value: files, command, environment, results."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner_kit.process.child import ChildSpec
-from tuner_kit.process.environment import scrub
 from tuner_kit.runs.layout import Attempt, Run
 from tuner_kit.simpletuner.training_files import (
     TrainingFiles,
@@ -39,23 +38,29 @@ class TrainerJob:
 
 
 def build_job(inputs: TrainingInputs, environ: Mapping[str, str]) -> TrainerJob:
-    """Build a launch from what was asked and the environment of this process."""
+    """Build a launch from what was asked.
+
+    Args:
+        inputs: what the trainer's files are made of.
+        environ: what a child gets of our environment, see `process.environment`.
+    """
+    files = build_training_files(inputs)
     total = count_train_steps(inputs.config, [view.num_images for view in inputs.views])
     return TrainerJob(
         run=inputs.run,
         attempt=inputs.attempt,
-        files=build_training_files(inputs),
+        files=files,
         child=ChildSpec(
             argv=(sys.executable, *START_ARGUMENTS),
-            env=_build_environment(inputs, environ),
+            env={**environ, **_own_environment(inputs)},
             workdir=inputs.attempt.dir,
         ),
         total_steps=total,
-        expected_images=_expected_images(inputs, total),
+        expected_images=_expected_images(inputs, files.prompts, total),
     )
 
 
-def _build_environment(inputs: TrainingInputs, environ: Mapping[str, str]) -> dict[str, str]:
+def _own_environment(inputs: TrainingInputs) -> dict[str, str]:
     attempt = inputs.attempt
     ours = {
         "CONFIG_BACKEND": "json",
@@ -69,16 +74,17 @@ def _build_environment(inputs: TrainingInputs, environ: Mapping[str, str]) -> di
     }
     if Path(inputs.base_model).is_absolute():
         ours["HF_HUB_OFFLINE"] = "1"
-    return scrub(environ) | ours
+    return ours
 
 
-def _expected_images(inputs: TrainingInputs, total_steps: int) -> tuple[Path, ...]:
+def _expected_images(
+    inputs: TrainingInputs, prompts: Iterable[str], total_steps: int
+) -> tuple[Path, ...]:
     """Name the pictures of the last validation.
 
     SimpleTuner logs a validation that failed and goes on, so only files tell.
     """
     size = inputs.config.validation.resolution_px
-    prompts = build_training_files(inputs).prompts
     return tuple(
         inputs.run.validation_dir / f"step_{total_steps}_{name}_0_{size}x{size}.png"
         for name in prompts

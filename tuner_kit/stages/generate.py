@@ -20,6 +20,7 @@ from tuner_kit.stages.recording import StageResult, hash_files, record_stage
 
 _ALIGNMENT_PX = 16
 """VAE factor 8 times patch size 2."""
+_OTHER_FORMATS = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,13 @@ def _verify(run: Run, options: GenerateOptions) -> None:
             fix="finish its training with `tuner-kit train`, or name another run with --run",
         )
         raise RunStateError(problem)
-    wrong = [
+    wrong = [*_check_sizes(options), *_check_output(options)]
+    if wrong:
+        raise ConfigError(*wrong)
+
+
+def _check_sizes(options: GenerateOptions) -> list[Problem]:
+    return [
         Problem(
             id="C06",
             what=f"{name} is {value}; expected a multiple of {_ALIGNMENT_PX}, at least 64",
@@ -99,8 +106,21 @@ def _verify(run: Run, options: GenerateOptions) -> None:
         for name, value in (("width", options.width_px), ("height", options.height_px))
         if value is not None and (value % _ALIGNMENT_PX or value < 64)  # noqa: PLR2004 - said above
     ]
-    if wrong:
-        raise ConfigError(*wrong)
+
+
+def _check_output(options: GenerateOptions) -> list[Problem]:
+    """Refuse a picture format that can't be written; a folder may be called anything else."""
+    path = options.output_path
+    if path is None or path.suffix.lower() not in _OTHER_FORMATS:
+        return []
+    return [
+        Problem(
+            id="C06",
+            what=f"{path.name} would be {path.suffix[1:]}; pictures are written as png only",
+            where="--output-path",
+            fix=f"use --output-path {path.with_suffix('.png')}",
+        )
+    ]
 
 
 def _build_request(

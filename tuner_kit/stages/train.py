@@ -16,7 +16,7 @@ from tuner_kit.simpletuner.checkpoints import newest_whole_step
 from tuner_kit.simpletuner.launch import StopRequests, recall_exit, run_trainer
 from tuner_kit.simpletuner.progress import TrainingProgress
 from tuner_kit.stages.training_end import finish_adapter, record_finished, record_outcome
-from tuner_kit.stages.training_start import is_trained, make_way, prepare_job, verify_place
+from tuner_kit.stages.training_start import is_trained, make_way, prepare_job
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,6 @@ def train(config_path: Path, watch: TrainingWatch, *, force: bool = False) -> Tr
     raise_for_errors(findings.problems)
     watch.on_findings(findings.problems)
     run = Run(file.resolve(file.config.paths.runs_dir) / file.config.name)
-    verify_place(run, file)
     with hold_lock(run):
         make_way(run, file, force=force)
         job = prepare_job(run, file, findings.snapshots, watch.on_event)

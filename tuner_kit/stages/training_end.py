@@ -10,8 +10,9 @@ from tuner_kit import __version__
 from tuner_kit.catalog.base_models import title_of
 from tuner_kit.config.run_config import RunConfig
 from tuner_kit.errors import ERROR_OF_KIND, Problem, TrainerError, TunerError, WorkerError
+from tuner_kit.preflight.accelerators import find_accelerators
 from tuner_kit.process.child import describe_exit
-from tuner_kit.process.messages import AdapterSummary, FinishAdapterRequest
+from tuner_kit.process.messages import AdapterSummary, Event, FinishAdapterRequest
 from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.atomic import write_model_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
@@ -35,6 +36,7 @@ def finish_adapter(
             or did not render the validation pictures (T04).
         AccessError: it may not read the base model (A01).
     """
+    on_event(Event(phase="looking at what the trainer left"))
     try:
         _verify_ended_well(job, ended)
         adapter = _run_finishing(job, config, on_event)
@@ -62,6 +64,7 @@ def record_finished(
             "steps": job.total_steps,
             "loss": ended.progress.loss,
             "seconds": round(ended.seconds, 1),
+            "device": next((gpu.name for gpu in find_accelerators()), "cpu"),
             "adapter": adapter.model_dump(mode="json"),
         },
     )

@@ -16,8 +16,9 @@ from tuner_kit.config.run_config import DatasetConfig, RunConfig
 from tuner_kit.data.captions import CaptionPolicy
 from tuner_kit.data.snapshot import DatasetSnapshot
 from tuner_kit.data.view import build_view, fingerprint_view
-from tuner_kit.errors import DatasetError, Problem, RunStateError, raise_for_errors
+from tuner_kit.errors import Problem, RunStateError, raise_for_errors
 from tuner_kit.preflight.model_rules import is_local_folder
+from tuner_kit.process.environment import child_environment
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.atomic import write_text_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
@@ -31,25 +32,6 @@ from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs
 from tuner_kit.stages.base_model import resolve_base_model
 
 _TRAINING_PACKAGES = ("simpletuner", "torch", "diffusers", "transformers", "peft", "accelerate")
-
-
-def verify_place(run: Run, file: ConfigFile) -> None:
-    """Make sure that a run and the data stay apart, before anything is written.
-
-    Raises:
-        DatasetError: one lies inside the other (D13): the run's files would be trained
-            on, or --force would remove images.
-    """
-    for index, dataset in enumerate(file.config.datasets):
-        folder = file.resolve(dataset.path)
-        if run.dir.is_relative_to(folder) or folder.is_relative_to(run.dir):
-            problem = Problem(
-                id="D13",
-                what=f"the run {run.dir} and the images in {folder} are not apart",
-                where=file.source.locate(("datasets", index, "path")),
-                fix="set paths.runs_dir to a folder outside of the images, or move these",
-            )
-            raise DatasetError(problem)
 
 
 def make_way(run: Run, file: ConfigFile, *, force: bool) -> None:
@@ -92,7 +74,7 @@ def prepare_job(
         attempt=run.next_attempt(),
         views=views,
     )
-    job = build_job(inputs, os.environ)
+    job = build_job(inputs, child_environment())
     raise_for_errors(
         check_trainer_files(dict(job.files.config), [dict(e) for e in job.files.backend])
     )

@@ -1,11 +1,14 @@
 """The short dialogue of `tuner-kit init`: asks what was not given as a flag."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import questionary
+from pydantic import TypeAdapter, ValidationError
 
 from tuner_kit.catalog.presets import DEFAULT_PRESET, PRESETS
+from tuner_kit.config.run_config import RunName
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +21,25 @@ class Known:
     trigger_word: str | None
 
 
-def ask(known: Known) -> Known:
-    """Ask for what is missing.
+def ask(known: Known, *, suggest_name: Callable[[Path], str]) -> Known:
+    """Ask for what is missing; `suggest_name` turns the folder into a run's name.
 
     Raises:
-        KeyboardInterrupt: the person left with Ctrl-C.
+        KeyboardInterrupt: the person left with Ctrl-C or Ctrl-D.
     """
+    try:
+        return _ask_missing(known, suggest_name)
+    except EOFError as error:
+        raise KeyboardInterrupt from error
+
+
+def _ask_missing(known: Known, suggest_name: Callable[[Path], str]) -> Known:
     if known.data_dir is None:
         known = replace(known, data_dir=_ask_folder())
     if known.preset is None:
         known = replace(known, preset=_ask_preset())
     if known.name is None:
-        folder = (known.data_dir or Path()).resolve().name
-        answer = questionary.text(f"Name of the run (empty: {folder})").unsafe_ask()
-        known = replace(known, name=answer.strip() or None)
+        known = replace(known, name=_ask_name(suggest_name(known.data_dir or Path())))
     if known.trigger_word is None:
         question = "Trigger word to put in front of captions (empty: none)"
         known = replace(known, trigger_word=questionary.text(question).unsafe_ask().strip() or None)
@@ -45,6 +53,23 @@ def _ask_folder() -> Path:
         validate=lambda text: Path(text).expanduser().is_dir() or "There is no such folder",
     ).unsafe_ask()
     return Path(answer).expanduser()
+
+
+def _ask_name(suggested: str) -> str:
+    answer: str = questionary.text(
+        "Name of the run",
+        default=suggested,
+        validate=lambda text: _is_run_name(text) or "Use letters, digits, dots and dashes",
+    ).unsafe_ask()
+    return answer
+
+
+def _is_run_name(text: str) -> bool:
+    try:
+        TypeAdapter(RunName).validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _ask_preset() -> str:

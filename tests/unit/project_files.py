@@ -1,0 +1,146 @@
+"""A person's folder to train in, and the fake trainer that stands in for SimpleTuner."""
+
+import json
+import struct
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dataset_files import write_image
+
+from tuner_kit.runs.layout import Run
+
+FAKE_TRAINER_PATH = Path(__file__).parents[1] / "fakes" / "fake_trainer.py"
+LAYER = "transformer_blocks.0.attn.to_q"
+EDGE = 4
+"""Of the one layer that the fake trainer adapts, see `fake_trainer.py`."""
+
+CONFIG = """\
+name: cats
+model:
+  base: embedded:tiny-sd3
+datasets:
+  - path: photos
+    resolution_px: 64
+lora:
+  rank: 2
+training:
+  max_train_steps: 6
+  checkpointing_steps: 2
+  lr_scheduler: constant
+  optimizer: torch-adamw
+  mixed_precision: "no"
+validation:
+  prompts: [a cat, a dog]
+  validation_steps: 2
+  resolution_px: 64
+"""
+
+_WRAPPER = """\
+import sys
+import tuner_kit.simpletuner.job
+from tuner_kit.cli.main import main
+
+tuner_kit.simpletuner.job.START_ARGUMENTS = ({start})
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a person sees of a command."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+type Tuner = Callable[[list[str]], Outcome]
+"""Runs the command line in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class FakeTrainer:
+    """Decides how the next training goes, and tells what it was given."""
+
+    scenario_path: Path
+
+    @property
+    def start_arguments(self) -> tuple[str, ...]:
+        """What Python is given; it starts in 20 ms without site-packages."""
+        return ("-I", "-S", str(FAKE_TRAINER_PATH), str(self.scenario_path))
+
+    def dies(self, death: str, *, after_step: int = 0) -> None:
+        self._write({"death": death, "after_step": after_step})
+
+    def takes(self, seconds_per_step: float) -> None:
+        self._write({"seconds_per_step": seconds_per_step})
+
+    def lives(self) -> None:
+        self._write({})
+
+    def seen(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads(self.scenario_path.with_name("seen.json").read_text())
+        return content
+
+    def _write(self, scenario: dict[str, object]) -> None:
+        self.scenario_path.write_text(json.dumps(scenario))
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder with a tuner.yaml and photographs, and who trains there."""
+
+    dir: Path
+    trainer: FakeTrainer
+
+    @property
+    def config_path(self) -> Path:
+        return self.dir / "tuner.yaml"
+
+    @property
+    def photos_dir(self) -> Path:
+        return self.dir / "photos"
+
+    @property
+    def run(self) -> Run:
+        return Run(self.dir / "runs" / "cats")
+
+    def edit(self, old: str, new: str) -> None:
+        """Replace words in tuner.yaml."""
+        text = self.config_path.read_text()
+        assert old in text
+        self.config_path.write_text(text.replace(old, new))
+
+    def checkpoint_names(self) -> list[str]:
+        return sorted(path.name for path in self.run.checkpoints_dir.glob("*checkpoint-*"))
+
+
+def write_project(folder: Path, trainer: FakeTrainer) -> Project:
+    """Write tuner.yaml and three photographs with captions."""
+    project = Project(folder, trainer)
+    trainer.lives()
+    project.config_path.write_text(CONFIG)
+    for index in range(3):
+        write_image(project.photos_dir / f"{index}.png", caption=f"photograph number {index}")
+    return project
+
+
+def write_base_model(folder: Path) -> None:
+    """Write what the check of an adapter reads of a base model: one layer's shape."""
+    span = [0, 4 * EDGE * EDGE]
+    header = {f"{LAYER}.weight": {"dtype": "F32", "shape": [EDGE, EDGE], "data_offsets": span}}
+    head = json.dumps(header).encode()
+    path = folder / "transformer" / "diffusion_pytorch_model.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(span[1]))
+
+
+def write_wrapper(folder: Path, trainer: FakeTrainer) -> list[str]:
+    """Write a program that is `tuner-kit` with the fake trainer; return how to start it."""
+    path = folder / "tuner_kit_with_fake.py"
+    start = ", ".join(map(repr, trainer.start_arguments))
+    path.write_text(_WRAPPER.format(start=start))
+    return [sys.executable, str(path)]

@@ -1,0 +1,164 @@
+"""`tuner-kit generate`: what it refuses, and where its pictures go."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from project_files import Project, Tuner
+
+from tuner_kit.errors import ExitCode
+from tuner_kit.runs.records import load_manifest
+
+FAKE_PATH = Path(__file__).parents[1] / "fakes" / "fake_generate.py"
+
+
+@pytest.fixture
+def trained(finished: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A finished run, and a worker in torch's place; it is found in the folder it works in."""
+    package_dir = finished.run.logs_dir / "generate" / "fake_workers"
+    package_dir.mkdir(parents=True)
+    shutil.copy(FAKE_PATH, package_dir / "generate.py")
+    monkeypatch.setattr("tuner_kit.process.worker.WORKER_PACKAGE", "fake_workers")
+    return finished
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param([], "--prompt", id="no prompt"),
+        pytest.param(["--prompt", "x", "--steps", "0"], "0 is not at least 1", id="no steps"),
+        pytest.param(["--prompt", "x", "--steps", "two"], "two is not a whole number", id="text"),
+        pytest.param(["--prompt", "x", "--seed", "-1"], "between 0 and 2^63", id="seed"),
+        pytest.param(["--prompt", "x", "--guidance", "nan"], "not a finite", id="guidance NaN"),
+        pytest.param(["--prompt", "x", "--guidance", "31"], "between 0 and 30", id="guidance"),
+        pytest.param(["--prompt", "x", "--strength", "inf"], "not a finite", id="strength"),
+        pytest.param(["--prompt", "x", "--strength", "half"], "half is not a number", id="words"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_values_that_can_not_be_are_usage_errors(tuner: Tuner, words: list[str], said: str) -> None:
+    outcome = tuner(["generate", *words])
+
+    assert outcome.exit_code == ExitCode.USAGE
+    assert said in outcome.stderr
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("words", "problem_id"),
+    [
+        pytest.param(["--run", "cat"], "R01", id="unknown run"),
+        pytest.param([], "R04", id="no run at all"),
+    ],
+)
+def test_a_run_must_be_there(tuner: Tuner, words: list[str], problem_id: str) -> None:
+    outcome = tuner(["generate", "--prompt", "x", *words])
+
+    assert outcome.exit_code == ExitCode.RUN_STATE
+    assert problem_id in outcome.stderr
+
+
+def test_a_run_must_be_finished(tuner: Tuner, project: Project) -> None:
+    project.trainer.dies("quiet", after_step=3)
+    tuner(["train"])
+
+    outcome = tuner(["generate", "--prompt", "x", "--run", "cats"])
+
+    assert outcome.exit_code == ExitCode.RUN_STATE
+    assert "error R04" in outcome.stderr
+
+
+def test_a_size_that_does_not_fit_the_model_is_corrected(tuner: Tuner, trained: Project) -> None:
+    outcome = tuner(["generate", "--prompt", "x", "--width", "500", "--height", "10"])
+
+    assert outcome.exit_code == ExitCode.CONFIG
+    assert "use --width 496" in outcome.stderr
+    assert "use --height 64" in outcome.stderr
+    assert not trained.run.samples_dir.exists()
+
+
+def test_another_picture_format_is_refused_before_anything_is_rendered(
+    tuner: Tuner, trained: Project
+) -> None:
+    outcome = tuner(["generate", "--prompt", "x", "--output-path", "out.JPG"])
+
+    assert outcome.exit_code == ExitCode.CONFIG
+    assert "use --output-path out.png" in outcome.stderr
+    assert not trained.run.samples_dir.exists()
+
+
+def test_one_picture_is_named_itself(tuner: Tuner, trained: Project) -> None:
+    outcome = tuner(["generate", "--prompt", "a cat", "--seed", "7"])
+
+    picture = trained.run.samples_dir / "sample-001" / "01.png"
+    result = json.loads(picture.with_name("result.json").read_text())
+    record = load_manifest(trained.run).last("generate")
+    assert outcome.exit_code == ExitCode.OK, outcome.stderr
+    assert str(picture) in outcome.stdout
+    assert picture.read_text() == "a cat 7 tuned"
+    assert result["images"][0]["path"] == "01.png"
+    assert record is not None
+    assert record.outputs == (
+        "samples/sample-001/sheet.png",
+        "samples/sample-001/01.png",
+    )
+
+
+def test_the_run_decides_what_is_not_given(tuner: Tuner, trained: Project) -> None:
+    tuner(["generate", "--prompt", "a cat", "--negative-prompt", "", "--steps", "3"])
+
+    request = json.loads((trained.run.logs_dir / "generate" / "request.json").read_text())
+    assert (request["width_px"], request["num_inference_steps"]) == (64, 3)
+    assert request["guidance_scale"] == 4.0
+    assert request["adapter_path"] == str(trained.run.adapter_path)
+
+
+@pytest.mark.parametrize(
+    ("output", "files"),
+    [
+        pytest.param("out.png", {"out.png"}, id="a file gets the sheet"),
+        pytest.param(
+            "out",
+            {"out/01.png", "out/02.png", "out/03.png", "out/04.png", "out/sheet.png"},
+            id="a folder gets all",
+        ),
+    ],
+)
+def test_pictures_are_copied_to_where_they_were_asked_for(
+    tuner: Tuner, trained: Project, output: str, files: set[str]
+) -> None:
+    words = ["--prompt", "a", "--prompt", "b", "--compare", "--output-path", output]
+
+    outcome = tuner(["generate", *words])
+
+    copied = [*trained.dir.glob("*.png"), *trained.dir.glob("out/*")]
+    assert outcome.exit_code == ExitCode.OK, outcome.stderr
+    assert {path.relative_to(trained.dir).as_posix() for path in copied} == files
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        pytest.param("fail", "the base model is missing", id="repairable"),
+        pytest.param("crash", "RuntimeError: a bug", id="bug"),
+    ],
+)
+def test_pictures_of_a_call_that_failed_are_no_part_of_the_next(
+    tuner: Tuner, trained: Project, prompt: str, said: str
+) -> None:
+    failed = tuner(["generate", "--prompt", prompt, "--prompt", "a", "--seed", "1", "--seed", "2"])
+    (trained.run.samples_dir / "sample-001.partial" / "09.png").touch()
+
+    outcome = tuner(["generate", "--prompt", "a cat"])
+
+    sample_dir = trained.run.samples_dir / "sample-001"
+    assert failed.exit_code == ExitCode.WORKER
+    assert said in failed.stderr
+    assert outcome.exit_code == ExitCode.OK
+    assert sorted(path.name for path in sample_dir.iterdir()) == [
+        "01.png",
+        "result.json",
+        "sheet.png",
+    ]
+    assert tuner(["generate", "--prompt", "b"]).stdout.count("sample-002") == 2
