@@ -22,7 +22,7 @@ class Finished:
     stderr: str
 
 
-type Tuner = Callable[..., Finished]
+type RunTuner = Callable[..., Finished]
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def tuner(environment: dict[str, str]) -> Tuner:
+def run_tuner(environment: dict[str, str]) -> RunTuner:
     """Run `tuner-kit WORDS...` in a folder."""
 
     def run(folder: Path, *words: str, program: tuple[str, ...] = PROGRAM) -> Finished:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from pipeline import REPOSITORY, Finished, Tuner
+from pipeline import REPOSITORY, Finished, RunTuner
 
 pytestmark = pytest.mark.e2e
 
@@ -19,8 +19,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def demo(tuner: Tuner, home: Path) -> Finished:
-    return tuner(home, "demo")
+def demo(run_tuner: RunTuner, home: Path) -> Finished:
+    return run_tuner(home, "demo")
 
 
 def _printed_paths(output: str) -> dict[str, Path]:
@@ -53,19 +53,21 @@ def test_the_demo_shows_every_phase_with_step_loss_and_time_left(demo: Finished)
     assert re.search(r"step \d+/100 +loss \d\.\d+ +lr \S+ +\d\.\d+ s/step +\d+s left", demo.stderr)
 
 
-def test_the_finished_run_is_listed(demo: Finished, tuner: Tuner, home: Path) -> None:
+def test_the_finished_run_is_listed(demo: Finished, run_tuner: RunTuner, home: Path) -> None:
     assert demo.exit_code == 0
-    listed = json.loads(tuner(home, "runs", "--json").stdout)["runs"]
+    listed = json.loads(run_tuner(home, "runs", "--json").stdout)["runs"]
 
     assert [(run["name"], run["status"], run["steps"]) for run in listed] == [
         ("demo", "finished", "100")
     ]
 
 
-def test_image_finetune_shows_base_beside_tuned(demo: Finished, tuner: Tuner, home: Path) -> None:
+def test_image_finetune_shows_base_beside_tuned(
+    demo: Finished, run_tuner: RunTuner, home: Path
+) -> None:
     assert demo.exit_code == 0
     program = (sys.executable, str(REPOSITORY / "image_finetune.py"))
-    done = tuner(
+    done = run_tuner(
         home,
         *("--prompt", "a red tiled roof", "--compare", "--output-path", "out.png"),
         program=program,
@@ -89,11 +91,13 @@ def test_the_page_needs_nothing_beside_it(demo: Finished, home: Path) -> None:
     assert str(Path.home()) not in page
 
 
-def test_the_run_can_be_moved_and_still_generates(demo: Finished, tuner: Tuner, home: Path) -> None:
+def test_the_run_can_be_moved_and_still_generates(
+    demo: Finished, run_tuner: RunTuner, home: Path
+) -> None:
     assert demo.exit_code == 0
     moved = home / "elsewhere"
     (home / "runs").rename(moved)
-    done = tuner(
+    done = run_tuner(
         home, "generate", "--runs-dir", "elsewhere", "--prompt", "a tree", "--output-path", "t.png"
     )
     moved.rename(home / "runs")

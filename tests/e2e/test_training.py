@@ -7,7 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from pipeline import PROGRAM, Tuner
+from pipeline import PROGRAM, RunTuner
+
+from tuner_kit.process.messages import TinyModelRequest, TinyModelResult
+from tuner_kit.process.worker import run_worker
 
 pytestmark = pytest.mark.e2e
 
@@ -44,15 +47,15 @@ def _listing(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_an_interrupted_training_continues_to_the_same_weights(
-    tuner: Tuner, environment: dict[str, str], photos_dir: Path, tmp_path: Path
+    run_tuner: RunTuner, environment: dict[str, str], photos_dir: Path, tmp_path: Path
 ) -> None:
     before = _listing(photos_dir)
     straight = _write_config(tmp_path, photos_dir, "straight", steps=150)
     broken = _write_config(tmp_path, photos_dir, "broken", steps=150)
-    assert tuner(tmp_path, "train", str(straight)).exit_code == 0
+    assert run_tuner(tmp_path, "train", str(straight)).exit_code == 0
 
     exit_code, said = _interrupt_after_steps(tmp_path, environment, broken, num_steps=5)
-    resumed = tuner(tmp_path, "train", str(broken))
+    resumed = run_tuner(tmp_path, "train", str(broken))
 
     assert exit_code == 130, said
     assert "continues from step" in said
@@ -81,10 +84,12 @@ def _interrupt_after_steps(
         return exit_code, said.read()
 
 
-def test_curves_also_go_to_tensorboard(tuner: Tuner, photos_dir: Path, tmp_path: Path) -> None:
+def test_curves_also_go_to_tensorboard(
+    run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
+) -> None:
     config_path = _write_config(tmp_path, photos_dir, "tb", tracker="tensorboard", crop="none")
 
-    done = tuner(tmp_path, "train", str(config_path))
+    done = run_tuner(tmp_path, "train", str(config_path))
 
     assert done.exit_code == 0, done.stderr
     events = list((tmp_path / "runs/tb").rglob("events.out.tfevents.*"))
@@ -92,11 +97,11 @@ def test_curves_also_go_to_tensorboard(tuner: Tuner, photos_dir: Path, tmp_path:
 
 
 def test_curves_also_go_to_wandb_and_alpha_is_folded(
-    tuner: Tuner, photos_dir: Path, tmp_path: Path
+    run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
 ) -> None:
     config_path = _write_config(tmp_path, photos_dir, "wb", tracker="wandb", alpha=8)
 
-    done = tuner(tmp_path, "train", str(config_path))
+    done = run_tuner(tmp_path, "train", str(config_path))
 
     assert done.exit_code == 0, done.stderr
     assert list((tmp_path / "runs/wb").rglob("*.wandb"))
@@ -105,20 +110,24 @@ def test_curves_also_go_to_wandb_and_alpha_is_folded(
 
 
 def test_a_trainer_that_stops_is_explained(
-    tuner: Tuner, photos_dir: Path, tmp_path: Path, environment: dict[str, str]
+    run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
 ) -> None:
     base = tmp_path / "base"
-    embedded = Path(environment["XDG_CACHE_HOME"]) / "tuner_kit/models"
-    original = next(path for path in embedded.glob("tiny-sd3-*") if path.is_dir())
-    subprocess.run(["cp", "-r", str(original), str(base)], check=True)  # noqa: S607
+    run_worker(
+        "build_tiny_sd3",
+        TinyModelRequest(model_dir=base),
+        TinyModelResult,
+        tmp_path / "work",
+        lambda _: None,
+    )
     (base / "vae/diffusion_pytorch_model.safetensors").unlink()
     config_path = _write_config(tmp_path, photos_dir, "stops")
     config_path.write_text(config_path.read_text() + f"model: {{base: {base}}}\n")
 
-    done = tuner(tmp_path, "train", str(config_path))
+    done = run_tuner(tmp_path, "train", str(config_path))
 
     assert done.exit_code == 7
     assert "error T01" in done.stderr
     assert "diffusion_pytorch_model" in done.stderr
     assert "trainer.log" in done.stderr
-    assert tuner(tmp_path, "runs").stdout.count("failed") == 1
+    assert run_tuner(tmp_path, "runs").stdout.count("failed") == 1
