@@ -190,9 +190,28 @@ sync_packages() {
     find_index
     logged show .poetry/bin/python -m poetry sync --no-interaction ||
         fail_from_log M93 "Poetry could not install the packages of poetry.lock"
+    repair_script_starts
     compile_command_line
     printf '[3/3]'
     end
+}
+
+# Poetry begins our own script with "#!<folder>/.venv/bin/python", which no system reads past a space. What is
+# put there instead (by pip too, for its scripts) is a command to sh and a string to Python.
+repair_script_starts() {
+    case $root in *[[:space:]]*) ;; *) return 0 ;; esac
+    for script in .venv/bin/*; do
+        case $([ -L "$script" ] || head -c 4096 "$script" | LC_ALL=C tr -d '\000' | head -n 1) in
+        "#!$root/.venv/bin/python"*) ;;
+        *) continue ;;
+        esac
+        {
+            printf '%s\n' '#!/bin/sh' "'''exec' \"$root/.venv/bin/python\" \"\$0\" \"\$@\"" "' '''"
+            tail -n +2 "$script"
+        } >"$script.partial"
+        chmod 755 "$script.partial"
+        mv "$script.partial" "$script"
+    done
 }
 
 # Poetry leaves bytecode to the first import, which can't keep it where PYTHONDONTWRITEBYTECODE is set:

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 TOOLS_DIR = Path(__file__).parents[2] / "tools"
-SYSTEM_PROGRAMS = (
-    "awk cat chmod cksum cp date df dirname du grep mkdir mv ps rm sed sh sleep tail tr uname"
-)
+SYSTEM_PROGRAMS = "awk cat chmod cksum cp date df dirname du env grep head mkdir mv ps rm sed sh sleep tail tr uname"
 PASSWORD = "hunter2"  # noqa: S105, it must not reach the screen or a log
 
 # Answers what set-up asks of an interpreter, of `-m venv`, of `-m pip` and of `-m poetry`.
@@ -34,7 +32,7 @@ case "$1 $2" in
     echo "$POETRY_PYPI_MIRROR_URL" >asked-index
     echo "active environment: ${{VIRTUAL_ENV:-none}}"
     [ ! -f network-is-down ] || exit 1
-    echo tuner >.venv/bin/tuner-kit
+    printf '#!%s/.venv/bin/python\nprint("started")\n' "$PWD" >.venv/bin/tuner-kit
     chmod +x .venv/bin/tuner-kit ;;
 esac
 """
@@ -46,10 +44,11 @@ class Machine:
 
     root: Path
     path: list[Path] = field(default_factory=list)
+    folder: str = "project"
 
     @property
     def project(self) -> Path:
-        return self.root / "project"
+        return self.root / self.folder
 
     @property
     def calls(self) -> str:
@@ -130,6 +129,19 @@ def test_a_machine_without_python_is_told_what_to_install(machine: Machine) -> N
     assert where.startswith("  where ")
     for hint in ("apt install python3.12", "dnf install", "brew install", "pyenv install", "uv "):
         assert hint in fix
+
+
+@pytest.mark.parametrize("folder", ["project", "my project"], ids=["plain", "with a space"])
+def test_our_command_starts_from_any_folder(machine: Machine, folder: str) -> None:
+    machine.add_python("bin/python3.12", version="3.12.4")
+    machine.project.rename(machine.root / folder)
+    machine.folder = folder
+    assert machine.set_up().returncode == 0
+
+    command = machine.project / ".venv" / "bin" / "tuner-kit"
+    subprocess.run([str(command), "--version"], check=True)
+
+    assert f"{command} --version" in machine.calls
 
 
 @pytest.mark.parametrize("version", ["3.12.4", "3.13.0"])
