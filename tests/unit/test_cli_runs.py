@@ -100,7 +100,7 @@ def test_doctor_says_whether_there_is_a_token_and_never_which(
 def test_doctor_finds_the_token_that_a_login_left(
     tuner: Tuner, project: Project, monkeypatch: pytest.MonkeyPatch, token_name: str
 ) -> None:
-    for name in ("HF_TOKEN", "HF_HOME", "HF_TOKEN_PATH"):
+    for name in ("HF_TOKEN", "HF_HOME", "HF_TOKEN_PATH", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     token_path = project.dir.parent / ".cache" / "huggingface" / token_name
     token_path.parent.mkdir(parents=True)

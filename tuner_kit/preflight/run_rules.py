@@ -8,9 +8,11 @@ from tuner_kit.data.snapshot import DatasetSnapshot
 from tuner_kit.errors import Problem
 from tuner_kit.preflight.config_rules import check_values_together
 from tuner_kit.preflight.dataset_rules import read_datasets
+from tuner_kit.preflight.hub_access import check_hub_access
 from tuner_kit.preflight.machine_rules import check_machine
 from tuner_kit.preflight.model_rules import check_base_model
 from tuner_kit.preflight.trainer_option_rules import check_trainer_options
+from tuner_kit.process.environment import child_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ def run_rules(
         *check_values_together(file),
         *check_trainer_options(file),
         *check_base_model(file),
+        *check_hub_access(file, child_environment()),
         *datasets.problems,
         *check_machine(file),
     )

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from tuner_kit import __version__
 from tuner_kit.errors import Problem, Severity
 from tuner_kit.preflight.accelerators import find_accelerators
+from tuner_kit.preflight.hub_access import find_hub_token
 
 _GIB = 2**30
 _SHOWN_PACKAGES = (
@@ -63,11 +64,8 @@ def _describe_gpus() -> str:
 
 def _describe_token(environ: Mapping[str, str]) -> str:
     """Say whether there is a token, never what it is."""
-    if environ.get("HF_TOKEN"):
-        return "present (HF_TOKEN)"
-    home = Path(environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    path = Path(environ.get("HF_TOKEN_PATH") or home / "token")
-    return "present (file)" if path.is_file() else "none: gated models need `hf auth login`"
+    source = find_hub_token(environ)
+    return f"present ({source})" if source else "none: gated models need `hf auth login`"
 
 
 def _package_problems() -> list[Problem]:

@@ -40,7 +40,8 @@ def execute(options: argparse.Namespace) -> int:
     wanted = GenerateOptions(prompts=DEMO_PROMPTS, seeds=(1, 2), compare=True)
     with ProgressLine() as line:
         pictures = generate(outcome.run, wanted, on_event=line.on_event)
-        print_note("4/4  the page about the run")
+    print_note("4/4  the page about the run")
+    with ProgressLine() as line:
         page = write_report(outcome.run, on_event=line.on_event, now=datetime.now(UTC))
     print_paths(
         {
