@@ -7,12 +7,12 @@ import pytest
 from pydantic import JsonValue
 from real_trainer import SMALLEST_CONFIG, RealParser, TrainerRefusalError
 
-from tuner_kit.simpletuner.option_table import OPTIONS_PATH, check_options
-from tuner_kit.simpletuner.trainer_files import (
+from tuner_kit.simpletuner.file_schemas import (
     CONFIG_SCHEMA_PATH,
     DATASETS_SCHEMA_PATH,
     check_trainer_files,
 )
+from tuner_kit.simpletuner.option_table import OPTIONS_PATH, check_options
 
 pytestmark = pytest.mark.contract
 

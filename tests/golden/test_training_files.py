@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from golden_jobs import GOLDEN_DIR, RUN_DIR, VARIANTS, build_golden_files
 
-from tuner_kit.simpletuner.trainer_files import check_trainer_files
+from tuner_kit.simpletuner.file_schemas import check_trainer_files
 from tuner_kit.simpletuner.training_files import OWN_OPTIONS
 
 

@@ -6,8 +6,8 @@ import pytest
 from pydantic import JsonValue
 
 from tuner_kit.errors import Problem
+from tuner_kit.simpletuner.file_schemas import check_trainer_files
 from tuner_kit.simpletuner.option_table import check_options, load_option_table
-from tuner_kit.simpletuner.trainer_files import check_trainer_files
 
 GOOD_CONFIG: dict[str, JsonValue] = {
     "model_type": "lora",

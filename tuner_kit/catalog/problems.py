@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 PROBLEM_TITLES: Mapping[str, str] = MappingProxyType(
     {
-        "C01": "tuner.yaml can't be read",
-        "C02": "tuner.yaml is not valid YAML",
+        "C01": "a configuration file can't be read",
+        "C02": "a configuration file is not valid YAML or JSON",
         "C03": "a key is written twice",
         "C04": "unknown key",
         "C05": "a value has the wrong type",

@@ -25,9 +25,9 @@ from tuner_kit.runs.disk_errors import explain_disk_errors
 from tuner_kit.runs.layout import Run
 from tuner_kit.runs.status import RunStatus, derive_status
 from tuner_kit.simpletuner.checkpoints import list_checkpoints, newest_whole_step, set_aside
+from tuner_kit.simpletuner.file_schemas import check_trainer_files
 from tuner_kit.simpletuner.job import TrainerJob, build_job
 from tuner_kit.simpletuner.launch import write_job
-from tuner_kit.simpletuner.trainer_files import check_trainer_files
 from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs
 from tuner_kit.stages.base_model import resolve_base_model
 

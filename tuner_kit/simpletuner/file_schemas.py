@@ -27,10 +27,20 @@ def check_trainer_files(config: JsonValue, multibackend: JsonValue) -> tuple[Pro
         *_check_against(
             CONFIG_SCHEMA_PATH, _without_dashes(config), problem_id="C26", file="config.json"
         ),
-        *_check_against(
-            DATASETS_SCHEMA_PATH, multibackend, problem_id="C27", file="multibackend.json"
-        ),
-        *_check_ids(multibackend),
+        *check_dataset_file(multibackend, name="multibackend.json"),
+    )
+
+
+def check_dataset_file(multibackend: JsonValue, *, name: str) -> tuple[Problem, ...]:
+    """Find what SimpleTuner would refuse, misread or ignore in a dataset file.
+
+    Args:
+        multibackend: its content.
+        name: what the person calls it.
+    """
+    return (
+        *_check_against(DATASETS_SCHEMA_PATH, multibackend, problem_id="C27", file=name),
+        *_check_ids(multibackend, name),
     )
 
 
@@ -81,13 +91,13 @@ def _last_key(error: "ValidationError") -> str:
     return str(error.absolute_path[-1]) if error.absolute_path else "the file"
 
 
-def _check_ids(multibackend: JsonValue) -> Iterable[Problem]:
+def _check_ids(multibackend: JsonValue, file: str) -> Iterable[Problem]:
     entries = multibackend if isinstance(multibackend, list) else []
     ids = [entry.get("id") for entry in entries if isinstance(entry, Mapping)]
     for repeated in sorted({str(name) for name in ids if ids.count(name) > 1}):
         yield Problem(
             id="C27",
             what=f"{ids.count(repeated)} datasets are called {repeated}",
-            where="multibackend.json: id",
+            where=f"{file}: id",
             fix="give every dataset an id of its own",
         )
