@@ -31,9 +31,14 @@ class _Notes(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
+_WIDTH_WITHOUT_TERMINAL = 400
+
+
 def results() -> Console:
     """Return the console for results: stdout."""
-    return _Results(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False)
+    # In a file or a pipe no line is folded: people look for words there.
+    width = None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL
+    return _Results(file=sys.stdout, highlight=False, soft_wrap=True, emoji=False, width=width)
 
 
 def notes() -> Console:
