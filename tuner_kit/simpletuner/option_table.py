@@ -19,6 +19,8 @@ from tuner_kit.errors import Problem
 
 OPTIONS_PATH = Path(__file__).with_name("options.json")
 
+_MOST_LISTED = 12
+
 type OptionType = Literal["int", "float", "str", "bool", "bool_or_str"]
 type Choice = str | int
 
@@ -138,13 +140,16 @@ def _check_choice(key: str, value: JsonValue, option: TrainerOption, where: str)
     choices = [str(choice) for choice in option.choices or ()]
     if str(value) in choices:
         return None
-    similar = difflib.get_close_matches(str(value), choices, n=1)
-    fix = f"did you mean {similar[0]}? " if similar else ""
+    is_long = len(choices) > _MOST_LISTED
+    similar = difflib.get_close_matches(str(value), choices, n=3 if is_long else 1)
+    question = f"did you mean {' or '.join(similar)}? " if similar else ""
+    # A long list hides the answer where there is one.
+    all_of_them = f"{len(choices)} values" if is_long and similar else ", ".join(choices)
     return Problem(
         id="C23",
         what=f"{key} = {json.dumps(value)} is not one of SimpleTuner's values",
         where=where,
-        fix=f"{fix}There are: {', '.join(choices)}",
+        fix=f"{question}There are {all_of_them}",
     )
 
 
