@@ -1,6 +1,7 @@
 """Training with the real SimpleTuner: interrupted, resumed, tracked, and failing."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -51,7 +52,9 @@ def test_an_interrupted_training_continues_to_the_same_weights(
 ) -> None:
     before = _listing(photos_dir)
     straight = _write_config(tmp_path, photos_dir, "straight", steps=150)
-    broken = _write_config(tmp_path, photos_dir, "broken", steps=150)
+    # The same pictures elsewhere and with other times are the same data.
+    copy_dir = shutil.copytree(photos_dir, tmp_path / "copy", copy_function=shutil.copyfile)
+    broken = _write_config(tmp_path, copy_dir, "broken", steps=150)
     assert run_tuner(tmp_path, "train", str(straight)).exit_code == 0
 
     exit_code, said = _interrupt_after_steps(tmp_path, environment, broken, num_steps=5)

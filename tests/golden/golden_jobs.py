@@ -62,7 +62,7 @@ def build_golden_files(variant: str, folder: Path) -> TrainingFiles:
             run=run,
             attempt=run.next_attempt(),
             views=tuple(
-                ImageFolder(run.cache_dir / f"view-{index:016d}", NUM_IMAGES)
+                ImageFolder(run.cache_dir / f"view-{index:016d}", NUM_IMAGES, "fingerprint")
                 for index, _ in enumerate(datasets)
             ),
         )

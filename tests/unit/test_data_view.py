@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -232,6 +233,27 @@ def test_the_fingerprint_of_a_view_changes_with_the_final_captions(dataset_dir: 
 
     assert fingerprint(POLICY) == fingerprint(POLICY)
     assert fingerprint(POLICY) != fingerprint(CaptionPolicy(fallback_caption="a photo"))
+
+
+def test_the_fingerprint_of_a_view_is_that_of_its_content_not_of_its_place(
+    tmp_path: Path,
+) -> None:
+    def fingerprint(folder: Path) -> str:
+        return fingerprint_view(read_folder(folder), caption_for=POLICY.caption_for)
+
+    image_path = write_image(tmp_path / "here" / "a.png", caption="a cat")
+    shutil.copytree(tmp_path / "here", tmp_path / "there")
+    os.utime(tmp_path / "there" / "a.png", (1, 1))
+    before = fingerprint(tmp_path / "here")
+    assert fingerprint(tmp_path / "there") == before
+
+    # Another picture of the same size and time: the trainer itself would not notice.
+    stat = image_path.stat()
+    content = bytearray(image_path.read_bytes())
+    content[-20] ^= 1
+    image_path.write_bytes(content)
+    os.utime(image_path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert fingerprint(tmp_path / "here") != before
 
 
 def refuse(source_path: Path, target_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from tuner_kit.config.run_config import DatasetConfig, RunConfig
+from tuner_kit.config.run_config import RunConfig
 from tuner_kit.config.yaml_source import KeyPath
 from tuner_kit.runs.layout import Attempt, Run
 
@@ -110,8 +110,10 @@ class ImageFolder:
     """A private folder of images with their captions, ready for the trainer."""
 
     dir: Path
-    """Absolute; its name changes with its content."""
+    """Absolute."""
     num_images: int
+    fingerprint: str
+    """Of the images' bytes and their captions, wherever they lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +251,7 @@ def _build_backend(inputs: TrainingInputs) -> list[dict[str, JsonValue]]:
     text_key = hash_of(
         inputs.config.model.model_dump(mode="json"), inputs.base_model, _dtype(inputs.config)
     )
-    images = [
-        _image_backend(inputs, dataset, view)
-        for dataset, view in zip(inputs.config.datasets, inputs.views, strict=True)
-    ]
+    images = [_image_backend(inputs, number, view) for number, view in enumerate(inputs.views)]
     text: dict[str, JsonValue] = {
         "id": f"text-{text_key}",
         "type": "local",
@@ -263,18 +262,19 @@ def _build_backend(inputs: TrainingInputs) -> list[dict[str, JsonValue]]:
     return [*images, text]
 
 
-def _image_backend(
-    inputs: TrainingInputs, dataset: DatasetConfig, view: ImageFolder
-) -> dict[str, JsonValue]:
+def _image_backend(inputs: TrainingInputs, number: int, view: ImageFolder) -> dict[str, JsonValue]:
     """Describe one dataset; its id and cache are named by what determines the latents.
 
-    SimpleTuner keeps stale latents, and restores an old resolution, for an id it knows.
+    SimpleTuner keeps stale latents, and restores an old resolution, for an id it knows. It
+    also shuffles by the id, so nothing of this machine may be in it.
     """
+    dataset = inputs.config.datasets[number]
     key = hash_of(
-        inputs.base_model,
+        number,
+        inputs.config.model.base,
         inputs.config.model.revision,
         _dtype(inputs.config),
-        view.dir.name,
+        view.fingerprint,
         dataset.resolution_px,
         dataset.crop,
     )

@@ -19,6 +19,7 @@ from tuner_kit.data.view import build_view, fingerprint_view
 from tuner_kit.errors import Problem, RunStateError, raise_for_errors
 from tuner_kit.preflight.model_rules import is_local_folder
 from tuner_kit.process.environment import child_environment
+from tuner_kit.process.messages import Event
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.atomic import write_text_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
@@ -28,7 +29,7 @@ from tuner_kit.simpletuner.checkpoints import list_checkpoints, newest_whole_ste
 from tuner_kit.simpletuner.file_schemas import check_trainer_files
 from tuner_kit.simpletuner.job import TrainerJob, build_job
 from tuner_kit.simpletuner.launch import write_job
-from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs
+from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs, hash_of
 from tuner_kit.stages.base_model import resolve_base_model
 
 _TRAINING_PACKAGES = ("simpletuner", "torch", "diffusers", "transformers", "peft", "accelerate")
@@ -64,7 +65,7 @@ def prepare_job(
     """Build the private image folders and write the trainer's files."""
     with explain_disk_errors(run.dir):
         views = tuple(
-            _build_image_folder(run, dataset, snapshot)
+            _build_image_folder(run, dataset, snapshot, on_event)
             for dataset, snapshot in zip(file.config.datasets, snapshots, strict=True)
         )
     inputs = TrainingInputs(
@@ -155,11 +156,20 @@ def _relative(path: Path, run: Run) -> str:
     return text if text.startswith("..") else f"./{text}"
 
 
-def _build_image_folder(run: Run, dataset: DatasetConfig, snapshot: DatasetSnapshot) -> ImageFolder:
+def _build_image_folder(
+    run: Run, dataset: DatasetConfig, snapshot: DatasetSnapshot, on_event: OnEvent
+) -> ImageFolder:
+    def on_progress(done: int, total: int) -> None:
+        on_event(Event(phase="reading images", current=done, total=total))
+
     policy = CaptionPolicy(dataset.trigger_word, dataset.fallback_caption)
-    name = fingerprint_view(snapshot, caption_for=policy.caption_for)
-    view = build_view(snapshot, run.cache_dir / f"view-{name}", caption_for=policy.caption_for)
-    return ImageFolder(view.dir, view.num_images)
+    fingerprint = fingerprint_view(
+        snapshot, caption_for=policy.caption_for, on_progress=on_progress
+    )
+    # The folder holds links, so it belongs to one place of the images.
+    view_dir = run.cache_dir / f"view-{hash_of(fingerprint, str(snapshot.root))}"
+    view = build_view(snapshot, view_dir, caption_for=policy.caption_for)
+    return ImageFolder(view.dir, view.num_images, fingerprint)
 
 
 def _empty(run: Run) -> None:
