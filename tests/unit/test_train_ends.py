@@ -1,6 +1,7 @@
 """However the trainer ends, a person is told why, and what to do."""
 
 import json
+import re
 import shlex
 import subprocess
 
@@ -62,6 +63,7 @@ def test_a_trainer_that_dies_is_explained(
     assert str(attempt.log_path) in where
     assert fix in outcome.stderr.partition("fix")[2]
     assert str(attempt.command_path) in outcome.stderr
+    assert re.search(r"held up to [1-9]\d* MiB", outcome.stderr)
     assert "\x1b" not in outcome.stderr
     record = load_outcome(attempt)
     assert record is not None

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +56,13 @@ def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> Non
         os.killpg(child.pid, number)
     except (ProcessLookupError, PermissionError):  # macOS answers so where only zombies are left
         return
+
+
+def peak_memory_mib() -> int:
+    """Return the most main memory that any child that ended has held, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    # Linux counts KiB, macOS bytes.
+    return peak // 2**20 if sys.platform == "darwin" else peak // 2**10
 
 
 def describe_exit(exit_code: int) -> str:

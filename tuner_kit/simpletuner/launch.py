@@ -14,7 +14,7 @@ from typing import Protocol
 import psutil
 from pydantic import JsonValue
 
-from tuner_kit.process.child import end_child, start_child
+from tuner_kit.process.child import end_child, peak_memory_mib, start_child
 from tuner_kit.process.environment import without_secrets
 from tuner_kit.runs.atomic import write_model_atomically, write_text_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
@@ -49,6 +49,8 @@ class TrainerExit:
     was_stopped: bool
     """It ended because we asked it to."""
     seconds: float
+    peak_memory_mib: int
+    """The most main memory that it held; GPU memory is not in it."""
 
 
 def write_job(job: TrainerJob, versions: Mapping[str, str]) -> None:
@@ -110,7 +112,8 @@ def run_trainer(
             was_stopped = _watch(child, job, stop, look)
         finally:
             exit_code = end_child(child)
-    return TrainerExit(exit_code, look(), was_stopped, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return TrainerExit(exit_code, look(), was_stopped, seconds, peak_memory_mib())
 
 
 def recall_exit(job: TrainerJob) -> TrainerExit:
@@ -118,7 +121,7 @@ def recall_exit(job: TrainerJob) -> TrainerExit:
     reader = ProgressReader(
         job.run.metrics_path, job.attempt.events_path, total_steps=job.total_steps
     )
-    return TrainerExit(0, reader.read(), was_stopped=False, seconds=0.0)
+    return TrainerExit(0, reader.read(), was_stopped=False, seconds=0.0, peak_memory_mib=0)
 
 
 def _record_process(job: TrainerJob, pid: int) -> None:

@@ -100,7 +100,8 @@ def _verify_ended_well(job: TrainerJob, ended: TrainerExit) -> None:
         fix="use less memory (smaller batch or resolution), then run the same command again"
         if is_killed
         else diagnosis.fix,
-        see=f"the command to repeat it alone: {job.attempt.command_path}",
+        see=f"the command to repeat it alone: {job.attempt.command_path} "
+        f"(it held up to {ended.peak_memory_mib} MiB of main memory)",
     )
     raise ERROR_OF_KIND[problem.id[0]](problem)
 
