@@ -79,7 +79,7 @@ def test_ctrl_c_while_the_adapter_is_verified_costs_no_training(
 ) -> None:
     request_path = project.run.logs_dir / "finish_adapter" / "request.json"
 
-    with _pressing(signal.SIGINT, when=request_path.is_file, after_s=0.2):
+    with _pressing(signal.SIGINT, when=request_path.is_file):
         stopped = tuner(["train"])
     status = derive_status(project.run)
     project.trainer.dies("quiet")
@@ -143,9 +143,7 @@ def _assert_saved(project: Project, outcome: Outcome) -> None:
 
 
 @contextmanager
-def _pressing(
-    number: signal.Signals, *, when: Callable[[], bool], after_s: float = 0.0
-) -> Iterator[None]:
+def _pressing(number: signal.Signals, *, when: Callable[[], bool]) -> Iterator[None]:
     """Send this process a signal as soon as something is so."""
     is_over = threading.Event()
     deadline = time.monotonic() + _TIMEOUT_S
@@ -153,8 +151,7 @@ def _pressing(
     def press() -> None:
         while not is_over.wait(0.02):
             if when() or time.monotonic() > deadline:  # a test must end, whatever happens
-                if not is_over.wait(after_s):
-                    os.kill(os.getpid(), number)
+                os.kill(os.getpid(), number)
                 return
 
     thread = threading.Thread(target=press)
