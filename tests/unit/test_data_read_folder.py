@@ -11,8 +11,10 @@ from dataset_files import (
 )
 from PIL import Image
 
+from tuner_kit.data.captions import CaptionPolicy
 from tuner_kit.data.read_folder import IMAGE_SUFFIXES, read_folder
 from tuner_kit.data.snapshot import SkipReason
+from tuner_kit.data.view import fingerprint_view
 from tuner_kit.errors import DatasetError
 
 
@@ -179,6 +181,11 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path) -> None:
         read_folder(locked_dir)
 
 
+def fingerprint_of(root: Path) -> str:
+    policy = CaptionPolicy(fallback_caption="a photo")
+    return fingerprint_view(read_folder(root), caption_for=policy.caption_for)
+
+
 def fingerprint_after(change: str, root: Path) -> str:
     match change:
         case "caption":
@@ -192,7 +199,7 @@ def fingerprint_after(change: str, root: Path) -> str:
             (root / "a.txt").rename(root / "b.txt")
         case "image added":
             write_image(root / "z.png")
-    return read_folder(root).fingerprint
+    return fingerprint_of(root)
 
 
 @pytest.mark.parametrize(
@@ -200,14 +207,14 @@ def fingerprint_after(change: str, root: Path) -> str:
 )
 def test_the_fingerprint_changes_with_the_dataset(tmp_path: Path, change: str) -> None:
     write_image(tmp_path / "a.bmp", caption="a cat")
-    before = read_folder(tmp_path).fingerprint
+    before = fingerprint_of(tmp_path)
     assert fingerprint_after(change, tmp_path) != before
 
 
 def test_the_fingerprint_stays_when_the_folder_moves(tmp_path: Path) -> None:
     write_image(tmp_path / "old" / "a.png", caption="a cat")
-    before = read_folder(tmp_path / "old").fingerprint
+    before = fingerprint_of(tmp_path / "old")
     (tmp_path / "old").rename(tmp_path / "new")
-    after = read_folder(tmp_path / "new").fingerprint
+    after = fingerprint_of(tmp_path / "new")
     assert after == before
     assert len(after) == 16

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tuner_kit.cli.progress import describe, format_seconds
-from tuner_kit.simpletuner.json_lines import JsonLinesTail, read_json_lines, size_of
+from tuner_kit.simpletuner.json_lines import JsonLinesTail, size_of
 from tuner_kit.simpletuner.progress import Phase, ProgressReader, TrainingProgress
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -184,9 +184,9 @@ def test_a_half_written_line_waits_for_its_end(tmp_path: Path) -> None:
 def test_a_whole_file_is_read_at_once(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
 
-    assert read_json_lines(path) == []
+    assert JsonLinesTail(path).read_new() == []
     path.write_text('{"a": 1}\n')
-    assert read_json_lines(path) == [{"a": 1}]
+    assert JsonLinesTail(path).read_new() == [{"a": 1}]
 
 
 @pytest.mark.parametrize(

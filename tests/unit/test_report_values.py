@@ -24,8 +24,8 @@ from tuner_kit.reporting.formats import (
 from tuner_kit.reporting.images import Picture, embed_picture
 from tuner_kit.reporting.loss_curve import build_loss_points, typical_seconds_per_step
 from tuner_kit.reporting.privacy import mask_text, mask_values
+from tuner_kit.simpletuner.metrics import TrainedStep
 from tuner_kit.simpletuner.training_results import (
-    TrainedStep,
     list_validation_pictures,
     read_trained_steps,
 )
@@ -100,7 +100,7 @@ def test_a_diverged_step_has_no_loss_and_no_point(tmp_path: Path) -> None:
 
 def trained(step: int, loss: float, *, seconds: float = 0.0) -> TrainedStep:
     at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return TrainedStep(step, loss, 0.001, at)
+    return TrainedStep(step, loss, 0.001, None, at)
 
 
 def test_a_long_run_is_thinned_by_bucket_means() -> None:

@@ -1,6 +1,5 @@
 """A dataset folder -> a snapshot: images with `.txt` captions beside them, nested or not."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -38,7 +37,6 @@ def read_folder(dataset_dir: Path) -> DatasetSnapshot:
         root=dataset_dir,
         records=records,
         skipped=tuple(sorted(skipped, key=lambda item: item.path)),
-        fingerprint=_fingerprint(dataset_dir, records),
     )
 
 
@@ -120,26 +118,6 @@ def _skip_the_rest(
                 yield SkippedFile(file, SkipReason.LONE_CAPTION)
         elif _suffix(file) not in IMAGE_SUFFIXES:
             yield SkippedFile(file, SkipReason.NOT_AN_IMAGE)
-
-
-def _fingerprint(root: Path, records: Sequence[ImageRecord]) -> str:
-    digest = hashlib.sha256()
-    for record in records:
-        # NUL can't be part of a file name, so two folders never give the same bytes.
-        name = record.path.relative_to(root).as_posix().encode("utf-8", "surrogateescape")
-        digest.update(b"%b\0%d\0%d\0" % (name, record.size_bytes, record.modified_ns))
-        digest.update(hashlib.sha256(_caption_bytes(record)).digest())
-    return digest.hexdigest()[:16]
-
-
-def _caption_bytes(record: ImageRecord) -> bytes:
-    if record.caption_path is None:
-        return b""
-    try:
-        return record.caption_path.read_bytes()
-    except OSError:
-        # Reported by the rule about captions, together with all others.
-        return b""
 
 
 def _unreadable_folder(dataset_dir: Path, error: OSError) -> Problem:

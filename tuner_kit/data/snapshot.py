@@ -53,8 +53,6 @@ class DatasetSnapshot:
     """The folder as the user wrote it; the paths in here begin with it."""
     records: tuple[ImageRecord, ...]
     skipped: tuple[SkippedFile, ...]
-    fingerprint: str
-    """16 hex digits over names, sizes and times of the images and the captions' content."""
 
     def name_of(self, path: Path) -> str:
         """Name a file for a person: relative to the folder, always printable."""

@@ -22,8 +22,8 @@ from tuner_kit.runs.records import (
 )
 from tuner_kit.runs.status import RunStatus, derive_status
 from tuner_kit.simpletuner.checkpoints import list_checkpoints
+from tuner_kit.simpletuner.metrics import TrainedStep
 from tuner_kit.simpletuner.training_results import (
-    TrainedStep,
     ValidationPicture,
     list_training_folders,
     list_validation_pictures,

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from tuner_kit.process.messages import LossPoint
-from tuner_kit.simpletuner.training_results import TrainedStep
+from tuner_kit.simpletuner.metrics import TrainedStep
 
 MAX_POINTS = 2000
 """More points than a screen has columns."""

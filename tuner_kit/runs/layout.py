@@ -98,11 +98,6 @@ class Run:
         return self.dir / ".lock"
 
     @property
-    def problems_path(self) -> Path:
-        """Findings of the last check."""
-        return self.dir / "check" / "problems.json"
-
-    @property
     def training_dir(self) -> Path:
         """Attempts, the trainer's output and the finished adapter."""
         return self.dir / "training"

@@ -13,6 +13,7 @@ from tuner_kit.simpletuner.training_files import (
     build_training_files,
     count_train_steps,
 )
+from tuner_kit.simpletuner.training_results import validation_picture_name
 
 # -P: the attempt's folder, where the trainer works, must not shadow a package.
 START_ARGUMENTS = ("-P", "-m", "tuner_kit.workers.start_trainer")
@@ -84,8 +85,8 @@ def _expected_images(
 
     SimpleTuner logs a validation that failed and goes on, so only files tell.
     """
-    size = inputs.config.validation.resolution_px
+    size_px = inputs.config.validation.resolution_px
     return tuple(
-        inputs.run.validation_dir / f"step_{total_steps}_{name}_0_{size}x{size}.png"
+        inputs.run.validation_dir / validation_picture_name(total_steps, name, size_px)
         for name in prompts
     )

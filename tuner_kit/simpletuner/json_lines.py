@@ -23,7 +23,7 @@ class JsonLinesTail:
             return []
         complete = chunk[: chunk.rfind(b"\n") + 1]
         self._offset += len(complete)
-        parsed = (_parse(line) for line in complete.splitlines())
+        parsed = (parse_line(line) for line in complete.splitlines())
         return [value for value in parsed if value is not None]
 
 
@@ -35,12 +35,8 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def read_json_lines(path: Path) -> list[dict[str, JsonValue]]:
-    """Read a whole file of JSON lines; one that doesn't exist is empty."""
-    return JsonLinesTail(path).read_new()
-
-
-def _parse(line: bytes) -> dict[str, JsonValue] | None:
+def parse_line(line: bytes) -> dict[str, JsonValue] | None:
+    """Read one line; None for one that is damaged or no JSON object."""
     try:
         value = json.loads(line)
     except ValueError:

@@ -5,7 +5,6 @@ parser. SimpleTuner itself silently takes abbreviations, ignores the string "fal
 keeps the last item of a list; here each of these is a problem.
 """
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from tuner_kit.config.suggest import did_you_mean, suggest_some
 from tuner_kit.errors import Problem
 
 OPTIONS_PATH = Path(__file__).with_name("options.json")
@@ -98,8 +98,7 @@ def _unknown_key(key: str, known: Mapping[str, TrainerOption], where: str) -> Pr
             where=where,
             fix=f"write {longer[0]}",
         )
-    similar = difflib.get_close_matches(key.lstrip("-"), known, n=1)
-    fix = f"did you mean {similar[0]}?" if similar else "remove it"
+    fix = did_you_mean(key.lstrip("-"), known, otherwise="remove it")
     return Problem(id="C20", what=f"SimpleTuner has no option {key}", where=where, fix=fix)
 
 
@@ -141,7 +140,7 @@ def _check_choice(key: str, value: JsonValue, option: TrainerOption, where: str)
     if str(value) in choices:
         return None
     is_long = len(choices) > _MOST_LISTED
-    similar = difflib.get_close_matches(str(value), choices, n=3 if is_long else 1)
+    similar = suggest_some(str(value), choices, most=3 if is_long else 1)
     question = f"did you mean {' or '.join(similar)}? " if similar else ""
     # A long list hides the answer where there is one.
     all_of_them = f"{len(choices)} values" if is_long and similar else ", ".join(choices)

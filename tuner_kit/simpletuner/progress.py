@@ -4,10 +4,9 @@ Steps come from SimpleTuner's own `training_metrics.jsonl`, phases from the anno
 that our start program records in `events.jsonl`. Nothing is parsed from the terminal.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from operator import itemgetter
 from pathlib import Path
@@ -16,6 +15,7 @@ from types import MappingProxyType
 from pydantic import JsonValue
 
 from tuner_kit.simpletuner.json_lines import JsonLinesTail
+from tuner_kit.simpletuner.metrics import TrainedStep, finite_number, parse_step, parse_time
 
 
 class Phase(StrEnum):
@@ -87,37 +87,31 @@ class ProgressReader:
         entries = [*self._events.read_new(), *self._metrics.read_new()]
         timed = [(time, entry) for entry in entries if (time := _time_of(entry)) is not None]
         for time, entry in sorted(timed, key=itemgetter(0)):
-            if "metrics" in entry:
-                self._take_step(entry, time)
+            trained = parse_step(entry)
+            if trained is not None:
+                self._take_step(trained, time)
             else:
                 self._progress = _with_stage(self._progress, entry)
         return self._progress
 
-    def _take_step(self, entry: Mapping[str, JsonValue], now: datetime) -> None:
-        metrics, step = entry.get("metrics"), entry.get("step")
-        if not isinstance(metrics, dict) or not isinstance(step, int):
-            return
-        if "train_loss" not in metrics:  # a line with the system's load only
-            return
-        self._first = self._first or (step, now)
+    def _take_step(self, trained: TrainedStep, now: datetime) -> None:
+        self._first = self._first or (trained.step, now)
         self._progress = replace(
             self._progress,
             phase=Phase.TRAINING,
-            step=step,
-            loss=_number(metrics["train_loss"]),
-            learning_rate=_number(metrics.get("learning_rate")),
-            seconds_per_step=self._seconds_per_step(step, now, metrics),
+            step=trained.step,
+            loss=trained.loss,
+            learning_rate=trained.learning_rate,
+            seconds_per_step=self._seconds_per_step(trained, now),
             cached=None,
             to_cache=None,
         )
 
-    def _seconds_per_step(
-        self, step: int, now: datetime, metrics: Mapping[str, JsonValue]
-    ) -> float | None:
-        first_step, first_time = self._first or (step, now)
-        if step > first_step:
-            return (now - first_time).total_seconds() / (step - first_step)
-        return _number(metrics.get("seconds_per_step"))
+    def _seconds_per_step(self, trained: TrainedStep, now: datetime) -> float | None:
+        first_step, first_time = self._first or (trained.step, now)
+        if trained.step > first_step:
+            return (now - first_time).total_seconds() / (trained.step - first_step)
+        return trained.seconds_per_step
 
 
 def _with_stage(progress: TrainingProgress, event: Mapping[str, JsonValue]) -> TrainingProgress:
@@ -136,19 +130,9 @@ def _with_stage(progress: TrainingProgress, event: Mapping[str, JsonValue]) -> T
 
 
 def _time_of(entry: Mapping[str, JsonValue]) -> datetime | None:
-    """Return when a line was written; None for one that is damaged."""
-    try:
-        time = datetime.fromisoformat(str(entry.get("timestamp") or entry.get("time")))
-    except ValueError:
-        return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def _number(value: JsonValue) -> float | None:
-    """Return a finite number: Python's JSON reader takes the NaN of a diverged training."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    return parse_time(entry.get("timestamp") or entry.get("time"))
 
 
 def _count(value: JsonValue) -> int | None:
-    number = _number(value)
+    number = finite_number(value)
     return None if number is None else int(number)

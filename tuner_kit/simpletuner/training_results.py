@@ -4,29 +4,16 @@ A training of 100,000 steps leaves 50 MB of metrics, so they are read line by li
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from pydantic import JsonValue
-
 from tuner_kit.runs.layout import Attempt, Run
+from tuner_kit.simpletuner.json_lines import parse_line
+from tuner_kit.simpletuner.metrics import TrainedStep, parse_step
 
 _PICTURE_NAME = re.compile(r"step_(?P<step>\d+)_(?P<prompt>prompt-\d+)_\d+_\d+x\d+\.png")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedStep:
-    """One optimizer step as the trainer recorded it."""
-
-    step: int
-    loss: float | None
-    """Null where the trainer recorded no finite number."""
-    learning_rate: float | None
-    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +35,11 @@ def read_trained_steps(metrics_path: Path) -> tuple[TrainedStep, ...]:
     """
     steps = {entry.step: entry for entry in _parse_lines(metrics_path)}
     return tuple(steps[step] for step in sorted(steps))
+
+
+def validation_picture_name(step: int, prompt_name: str, size_px: int) -> str:
+    """Name a picture as the trainer does; each run renders one resolution, number 0."""
+    return f"step_{step}_{prompt_name}_0_{size_px}x{size_px}.png"
 
 
 def list_validation_pictures(validation_dir: Path) -> tuple[ValidationPicture, ...]:
@@ -85,37 +77,6 @@ def _parse_lines(metrics_path: Path) -> Iterator[TrainedStep]:
         return
     with file:
         for line in file:
-            step = _parse_step(line)
+            step = parse_step(parse_line(line) or {})
             if step is not None:
                 yield step
-
-
-def _parse_step(line: bytes) -> TrainedStep | None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return None
-    metrics = entry.get("metrics") if isinstance(entry, dict) else None
-    # Some lines hold the load of the system only.
-    if not isinstance(metrics, dict) or "train_loss" not in metrics:
-        return None
-    if not isinstance(entry.get("step"), int):
-        return None
-    return TrainedStep(
-        step=entry["step"],
-        loss=_finite(metrics["train_loss"]),
-        learning_rate=_finite(metrics.get("learning_rate")),
-        at=_time(entry.get("timestamp")),
-    )
-
-
-def _finite(value: JsonValue) -> float | None:
-    """Python's JSON reader takes the NaN that a diverged training writes."""
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _time(value: JsonValue) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError:
-        return None

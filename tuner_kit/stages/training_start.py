@@ -180,7 +180,6 @@ def _empty(run: Run) -> None:
         run.cache_dir,
         run.samples_dir,
         run.report_path.parent,
-        run.problems_path.parent,
         run.logs_dir,
     ):
         if folder.is_symlink():
