@@ -1,6 +1,7 @@
-"""Turn prompts into pictures with a trained adapter.
+"""Turn prompts into pictures, with a trained adapter or, before any run, without one.
 
-    python image_finetune.py --prompt "a red tiled roof" --compare --output-path out.png
+    python image_finetune.py --prompt "a large red star on a white background"
+    python image_finetune.py --prompt "a large red star" --compare --output-path out.png
 
 The same as `tuner-kit generate`; `--help` lists what can be set.
 """

@@ -1,6 +1,7 @@
-"""A tiny training to measure on: photographs, a tuner.yaml, and the trainer without us."""
+"""A tiny training to measure on: pictures, a tuner.yaml, and the trainer without us."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -21,13 +22,15 @@ runpy.run_path(str(path), run_name="__main__")
 
 
 def prepare(folder: Path, *, steps: int) -> Path:
-    """Train once, which makes the model, the photographs and the files; return tuner.yaml."""
+    """Train once, which makes the pictures and the files; return tuner.yaml."""
     os.chdir(folder)
     if tuner_kit(["demo"]):
         sys.exit("the demo failed")
     config_path = folder / "demo" / "tuner.yaml"
-    text = config_path.read_text(encoding="utf-8").replace(
-        "max_train_steps: 100", f"max_train_steps: {steps}"
+    text = re.sub(
+        r"max_train_steps: \d+",
+        f"max_train_steps: {steps}",
+        config_path.read_text(encoding="utf-8"),
     )
     config_path.write_text(text.replace("name: demo", "name: measured"), encoding="utf-8")
     return config_path

@@ -24,7 +24,6 @@ IMPORT_NAMES = {
     "jinja2": "jinja2",
     "pillow": "PIL",
     "ruamel.yaml": "ruamel.yaml",
-    "scikit-learn": "sklearn",
 }
 """Where a package is imported under another name."""
 
@@ -34,6 +33,7 @@ NOT_IMPORTED = {
     "torchaudio": "SimpleTuner imports it; pinned to fit torch",
     "torchao": "quantization of the base model, inside SimpleTuner",
     "bitsandbytes": "8-bit optimizers and nf4, inside SimpleTuner",
+    "transformers": "diffusers loads tokenizers and text encoders with it",
     "peft": "diffusers loads adapters with it",
     "accelerate": "SimpleTuner and diffusers place models with it",
     "sentencepiece": "transformers reads T5's tokenizer with it",

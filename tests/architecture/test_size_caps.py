@@ -16,7 +16,7 @@ FORBIDDEN_NAMES = frozenset(
 ALL_CODE = (
     *MODULES,
     *sorted((REPOSITORY / "tests").rglob("*.py")),
-    *sorted((REPOSITORY / "tools").glob("*.py")),
+    *sorted((REPOSITORY / "tools").rglob("*.py")),
     *sorted((REPOSITORY / "benchmarks").rglob("*.py")),
 )
 

@@ -1,6 +1,7 @@
 """The real command line in a folder of its own, with a cache that the session shares."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tuner_kit.process.messages import DrawShapesRequest, DrawShapesResult
+from tuner_kit.process.worker import run_worker
 
 PROGRAM = (sys.executable, "-m", "tuner_kit")
 REPOSITORY = Path(__file__).parents[2]
@@ -52,16 +56,25 @@ def run_tuner(environment: dict[str, str]) -> RunTuner:
 
 @pytest.fixture(scope="session")
 def photos_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixteen captioned tiles of real photographs, which nothing may change."""
-    from tuner_kit.process.messages import SamplePhotosRequest, SamplePhotosResult
-    from tuner_kit.process.worker import run_worker
-
+    """Sixteen small captioned pictures, which nothing may change."""
     folder = tmp_path_factory.mktemp("data")
-    run_worker(
-        "sample_photos",
-        SamplePhotosRequest(dataset_dir=folder / "photos"),
-        SamplePhotosResult,
-        folder / "work",
-        lambda _: None,
-    )
+    request = DrawShapesRequest(dataset_dir=folder / "photos", num_pictures=16, seed=1)
+    run_worker("draw_shapes", request, DrawShapesResult, folder / "work", lambda _: None)
     return folder / "photos"
+
+
+@pytest.fixture(scope="session")
+def offline_program() -> tuple[str, ...]:
+    """The command line where it reaches nobody, and whatever it starts neither.
+
+    In a network of its own, where the kernel grants one, there is nothing to connect to. Elsewhere
+    every proxy leads to a closed port, which stops whatever speaks HTTP; children inherit it.
+    """
+    alone = ("unshare", "--map-root-user", "--net")
+    if shutil.which(alone[0]):
+        tried = subprocess.run([*alone, "true"], check=False, capture_output=True)
+        if tried.returncode == 0:
+            return (*alone, *PROGRAM)
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy")
+    settings = [f"{name}=http://127.0.0.1:9" for name in names]
+    return ("env", *settings, "NO_PROXY=", "no_proxy=", *PROGRAM)

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from pipeline import PROGRAM, RunTuner
 
-from tuner_kit.process.messages import TinyModelRequest, TinyModelResult
-from tuner_kit.process.worker import run_worker
+from tuner_kit.catalog.base_models import embedded_model_dir
 
 pytestmark = pytest.mark.e2e
 
@@ -115,14 +114,7 @@ def test_curves_also_go_to_wandb_and_alpha_is_folded(
 def test_a_trainer_that_stops_is_explained(
     run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
 ) -> None:
-    base = tmp_path / "base"
-    run_worker(
-        "build_tiny_sd3",
-        TinyModelRequest(model_dir=base),
-        TinyModelResult,
-        tmp_path / "work",
-        lambda _: None,
-    )
+    base = shutil.copytree(embedded_model_dir("tiny-sd3"), tmp_path / "base")
     (base / "vae/diffusion_pytorch_model.safetensors").unlink()
     config_path = _write_config(tmp_path, photos_dir, "stops")
     config_path.write_text(config_path.read_text() + f"model: {{base: {base}}}\n")

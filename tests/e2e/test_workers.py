@@ -1,6 +1,5 @@
 """The workers as programs, with the real libraries and the tiny model."""
 
-import hashlib
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from tuner_kit.catalog.base_models import embedded_model_dir
 from tuner_kit.errors import ExitCode
 from tuner_kit.process.messages import (
     Event,
@@ -20,9 +20,6 @@ from tuner_kit.process.messages import (
     Message,
     PlotLossRequest,
     PlotLossResult,
-    SamplePhotosRequest,
-    SamplePhotosResult,
-    TinyModelRequest,
     WorkerFailure,
 )
 
@@ -62,14 +59,6 @@ def failure_of(name: str, request: Message, folder: Path) -> WorkerFailure:
     return WorkerFailure.model_validate_json((folder / "result.json").read_bytes())
 
 
-def digests(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 def pixels(path: Path) -> bytes:
     with Image.open(path) as picture:
         return picture.convert("RGB").tobytes()
@@ -89,11 +78,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_sd3(workplace: Path) -> Path:
-    model_dir = workplace / "tiny-sd3"
-    done = run_worker("build_tiny_sd3", TinyModelRequest(model_dir=model_dir), workplace / "build")
-    assert done.returncode == ExitCode.OK, done.stderr[-3000:]
-    return model_dir
+def tiny_sd3() -> Path:
+    return embedded_model_dir("tiny-sd3")
 
 
 @pytest.fixture(scope="session")
@@ -157,56 +143,6 @@ def tuned_alone(workplace: Path, tiny_sd3: Path, adapter: Path) -> GenerateResul
 @pytest.fixture(scope="session")
 def base_alone(workplace: Path, tiny_sd3: Path) -> GenerateResult:
     return render(workplace, "base", base=tiny_sd3, adapter=None, compare=False)
-
-
-# ------------------------------------------------------------------ build_tiny_sd3
-
-
-def test_one_seed_builds_one_model_byte_for_byte(tmp_path: Path, tiny_sd3: Path) -> None:
-    again = tmp_path / "again"
-    run_worker("build_tiny_sd3", TinyModelRequest(model_dir=again), tmp_path / "build")
-
-    assert digests(again) == digests(tiny_sd3)
-
-
-def test_the_tiny_model_has_all_parts_of_sd3(tiny_sd3: Path) -> None:
-    index = json.loads((tiny_sd3 / "model_index.json").read_text())
-    limits = [
-        json.loads((tiny_sd3 / part / "tokenizer_config.json").read_text())["model_max_length"]
-        for part in ("tokenizer", "tokenizer_2", "tokenizer_3")
-    ]
-
-    assert index["_class_name"] == "StableDiffusion3Pipeline"
-    assert limits == [77, 77, 512]
-    assert (tiny_sd3 / "transformer" / "diffusion_pytorch_model.safetensors").is_file()
-
-
-def test_an_existing_folder_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "model").mkdir()
-
-    failure = failure_of(
-        "sample_photos", SamplePhotosRequest(dataset_dir=tmp_path / "model"), tmp_path / "w"
-    )
-
-    assert failure.what == "model exists already"
-
-
-# ------------------------------------------------------------------ sample_photos
-
-
-def test_the_sample_photos_are_captioned_tiles(tmp_path: Path) -> None:
-    dataset_dir = tmp_path / "photos"
-    result = result_of(
-        "sample_photos",
-        SamplePhotosRequest(dataset_dir=dataset_dir, tile_px=96),
-        SamplePhotosResult,
-        tmp_path / "w",
-    )
-
-    images = sorted(dataset_dir.glob("*.png"))
-    captions = {path.with_suffix(".txt").read_text() for path in images}
-    assert len(images) == len(captions) == result.num_images == 16
-    assert {size(path) for path in images} == {(96, 96)}
 
 
 # ------------------------------------------------------------------ generate

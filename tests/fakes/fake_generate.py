@@ -14,7 +14,11 @@ from tuner_kit.workers.runtime import Emit, RepairableError, run
 def generate(request: GenerateRequest, emit: Emit) -> GenerateResult:
     images = []
     variants: tuple[Literal["base", "tuned"], ...] = ("base", "tuned")
-    cases = list(product(request.prompts, request.seeds, variants[not request.compare :]))
+    if request.adapter_path is None:
+        variants = ("base",)
+    elif not request.compare:
+        variants = ("tuned",)
+    cases = list(product(request.prompts, request.seeds, variants))
     for number, (prompt, seed, variant) in enumerate(cases, start=1):
         emit("rendering", number, len(cases))
         path = request.output_dir / f"{number:02d}.png"

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 MODULE = "transformer_blocks.0.attn.to_q"
-EDGE = 4
-"""The layer is a square matrix of this edge."""
+EDGE = 128
+"""The layer is a square matrix of this edge, in the embedded base model."""
 TRAINED_VALUE = 0.25
 """Every number in the trained `lora_B`."""
 

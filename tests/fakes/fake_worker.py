@@ -21,7 +21,7 @@ def succeed(result_path: Path) -> int:
     """Write words, an event and the result."""
     sys.stdout.write("a library's own words, not an event\n")
     emit({"phase": "working", "current": 1, "total": 2})
-    result_path.write_text('{"num_images": 3}', encoding="utf-8")
+    result_path.write_text('{"captions": ["a star"]}', encoding="utf-8")
     return 0
 
 

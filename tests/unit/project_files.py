@@ -1,7 +1,7 @@
 """A person's folder to train in, and the fake trainer that stands in for SimpleTuner."""
 
 import json
-import struct
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from typing import Any
 
 from dataset_files import write_image
 
+from tuner_kit.catalog.base_models import embedded_model_dir
 from tuner_kit.runs.layout import Run
 
 FAKE_TRAINER_PATH = Path(__file__).parents[1] / "fakes" / "fake_trainer.py"
 LAYER = "transformer_blocks.0.attn.to_q"
-EDGE = 4
+EDGE = 128
 """Of the one layer that the fake trainer adapts, see `fake_trainer.py`."""
 
 CONFIG = """\
@@ -114,6 +115,11 @@ class Project:
         assert old in text
         self.config_path.write_text(text.replace(old, new))
 
+    def copy_base_model(self) -> Path:
+        """Use a copy of the embedded base model, which may be changed."""
+        self.edit("embedded:tiny-sd3", "./base")
+        return Path(shutil.copytree(embedded_model_dir("tiny-sd3"), self.dir / "base"))
+
     def checkpoint_names(self) -> list[str]:
         return sorted(path.name for path in self.run.checkpoints_dir.glob("*checkpoint-*"))
 
@@ -126,16 +132,6 @@ def write_project(folder: Path, trainer: FakeTrainer) -> Project:
     for index in range(3):
         write_image(project.photos_dir / f"{index}.png", caption=f"photograph number {index}")
     return project
-
-
-def write_base_model(folder: Path) -> None:
-    """Write what the check of an adapter reads of a base model: one layer's shape."""
-    span = [0, 4 * EDGE * EDGE]
-    header = {f"{LAYER}.weight": {"dtype": "F32", "shape": [EDGE, EDGE], "data_offsets": span}}
-    head = json.dumps(header).encode()
-    path = folder / "transformer" / "diffusion_pytorch_model.safetensors"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(struct.pack("<Q", len(head)) + head + bytes(span[1]))
 
 
 def write_wrapper(folder: Path, trainer: FakeTrainer) -> list[str]:

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from project_files import FakeTrainer, Outcome, Project, Tuner, write_base_model, write_project
+from project_files import FakeTrainer, Outcome, Project, Tuner, write_project
 
 from tuner_kit.cli.main import main
 from tuner_kit.errors import ExitCode
@@ -75,7 +75,6 @@ def enter_project(folder: Path, patch: pytest.MonkeyPatch) -> Project:
     patch.setenv("HOME", str(home))
     patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     patch.chdir(home / "project")
-    write_base_model(folder / "cache" / "tuner_kit" / "models" / "tiny-sd3-1")
     trainer = FakeTrainer(folder / "scenario.json")
     patch.setattr("tuner_kit.simpletuner.job.START_ARGUMENTS", trainer.start_arguments)
     return write_project(home / "project", trainer)

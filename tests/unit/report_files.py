@@ -6,7 +6,12 @@ from pathlib import Path
 
 from dataset_files import write_image
 
-from tuner_kit.process.messages import AdapterSummary, GeneratedImage, GenerateResult
+from tuner_kit.process.messages import (
+    AdapterSummary,
+    GeneratedImage,
+    GenerateResult,
+    ScoreStyleResult,
+)
 from tuner_kit.runs.atomic import write_model_atomically
 from tuner_kit.runs.layout import Attempt, Run
 from tuner_kit.runs.records import Outcome, OutcomeStatus, ProcessRecord, StageRecord, add_stage
@@ -145,4 +150,29 @@ def add_samples(
     )
     write_model_atomically(folder / "result.json", result)
     add_stage(run, record("generate", label, summary={}))
+    return folder
+
+
+def add_style(run: Run, label: str = "style-001") -> Path:
+    """Write a comparison of eight scenes in which the tuned model has the style seven times."""
+    folder = run.evaluations_dir / label
+    write_image(folder / "sheet.png", size=(600, 800))
+    groups = [
+        {
+            "variant": variant,
+            "is_triggered": is_triggered,
+            "num_pictures": 8,
+            "num_in_style": 7 if variant == "tuned" and is_triggered else 0,
+            "num_shape_right": 6,
+            "num_color_right": 5,
+            "num_position_right": 4,
+            "num_grounds": 3,
+            "num_ground_right": 2,
+        }
+        for variant in ("base", "tuned")
+        for is_triggered in (True, False)
+    ]
+    values = {"style": "chalk", "trigger_word": "chk", "num_scenes": 8, "groups": groups}
+    write_model_atomically(folder / "result.json", ScoreStyleResult.model_validate(values))
+    add_stage(run, record("evaluate", label, summary={}))
     return folder

@@ -4,7 +4,13 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
-from report_files import add_samples, add_training_images, add_validation, build_run
+from report_files import (
+    add_samples,
+    add_style,
+    add_training_images,
+    add_validation,
+    build_run,
+)
 
 from tuner_kit.process.messages import PlotLossResult
 from tuner_kit.reporting.collect import collect_material
@@ -75,4 +81,5 @@ def full_run(tmp_path: Path) -> Run:
     add_training_images(run, ("sks, a roof", "sks, a flower"))
     add_validation(run, (0, 20, 40, 60))
     add_samples(run, "sample-001")
+    add_style(run)
     return run

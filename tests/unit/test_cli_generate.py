@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from project_files import Project, Tuner
 
+from tuner_kit.catalog.base_models import embedded_model_dir
+from tuner_kit.config.load import load_config
+from tuner_kit.config.presets import preset_path
 from tuner_kit.errors import ExitCode
 from tuner_kit.runs.records import load_manifest
 
@@ -16,11 +19,15 @@ FAKE_PATH = Path(__file__).parents[1] / "fakes" / "fake_generate.py"
 @pytest.fixture
 def trained(finished: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A finished run, and a worker in torch's place; it is found in the folder it works in."""
-    package_dir = finished.run.logs_dir / "generate" / "fake_workers"
+    return put_fake_worker(finished, finished.run.logs_dir / "generate", monkeypatch)
+
+
+def put_fake_worker(project: Project, workdir: Path, patch: pytest.MonkeyPatch) -> Project:
+    package_dir = workdir / "fake_workers"
     package_dir.mkdir(parents=True)
     shutil.copy(FAKE_PATH, package_dir / "generate.py")
-    monkeypatch.setattr("tuner_kit.process.worker.WORKER_PACKAGE", "fake_workers")
-    return finished
+    patch.setattr("tuner_kit.process.worker.WORKER_PACKAGE", "fake_workers")
+    return project
 
 
 @pytest.mark.parametrize(
@@ -49,7 +56,7 @@ def test_values_that_can_not_be_are_usage_errors(tuner: Tuner, words: list[str],
     ("words", "problem_id"),
     [
         pytest.param(["--run", "cat"], "R01", id="unknown run"),
-        pytest.param([], "R04", id="no run at all"),
+        pytest.param(["--runs-dir", "runs"], "R04", id="a folder without runs"),
     ],
 )
 def test_a_run_must_be_there(tuner: Tuner, words: list[str], problem_id: str) -> None:
@@ -162,3 +169,90 @@ def test_pictures_of_a_call_that_failed_are_no_part_of_the_next(
         "sheet.png",
     ]
     assert tuner(["generate", "--prompt", "b"]).stdout.count("sample-002") == 2
+
+
+# ------------------------------------------------------------------ before any run
+
+
+@pytest.fixture
+def untrained(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """No run at all, and a worker in torch's place."""
+    return put_fake_worker(project, project.dir / "samples" / "logs", monkeypatch)
+
+
+def test_without_any_run_the_embedded_base_model_draws(tuner: Tuner, untrained: Project) -> None:
+    outcome = tuner(["generate", "--prompt", "a red star", "--seed", "7"])
+
+    samples_dir = untrained.dir / "samples"
+    picture = samples_dir / "sample-001" / "01.png"
+    assert outcome.exit_code == ExitCode.OK, outcome.stderr
+    assert "no run yet" in outcome.stderr
+    assert "tiny SD3" in outcome.stderr
+    assert f"picture       {picture}\n" in outcome.stdout
+    assert picture.read_text() == "a red star 7 base"
+    assert names_in(picture.parent) == ["01.png", "result.json", "sheet.png"]
+    assert names_in(samples_dir) == ["logs", "sample-001"]
+    assert not (untrained.dir / "runs").exists()
+
+
+def test_the_embedded_model_draws_with_the_settings_of_its_preset(
+    tuner: Tuner, untrained: Project
+) -> None:
+    tuner(["generate", "--prompt", "x", "--negative-prompt", "gray", "--steps", "3"])
+
+    preset = load_config(preset_path("tiny-lora")).config
+    request = json.loads((untrained.dir / "samples/logs/request.json").read_text())
+    assert request["base_model"] == str(embedded_model_dir("tiny-sd3"))
+    assert request["adapter_path"] is None
+    assert request["guidance_scale"] == preset.validation.guidance_scale
+    assert request["width_px"] == request["height_px"] == preset.validation.resolution_px
+    assert (request["negative_prompt"], request["num_inference_steps"]) == ("gray", 3)
+
+
+def test_pictures_of_the_embedded_model_are_counted_and_copied_too(
+    tuner: Tuner, untrained: Project
+) -> None:
+    failed = tuner(["generate", "--prompt", "fail", "--prompt", "a"])
+    first = tuner(["generate", "--prompt", "a"])
+    second = tuner(["generate", "--prompt", "b", "--output-path", "out.png"])
+
+    assert failed.exit_code == ExitCode.WORKER
+    assert "sample-001" in first.stdout
+    assert "sample-002" in second.stdout
+    assert (untrained.dir / "out.png").read_text() == "b 42 base"
+    assert names_in(untrained.dir / "samples") == ["logs", "sample-001", "sample-002"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["--compare"], "leave --compare out", id="comparison"),
+        pytest.param(["--strength", "0.5"], "leave --strength out", id="strength"),
+        pytest.param(["--width", "100"], "use --width 96", id="size"),
+        pytest.param(["--output-path", "x.jpg"], "use --output-path x.png", id="format"),
+    ],
+)
+@pytest.mark.usefixtures("untrained")
+def test_what_the_embedded_model_can_not_draw_is_refused(
+    tuner: Tuner, project: Project, words: list[str], said: str
+) -> None:
+    outcome = tuner(["generate", "--prompt", "x", *words])
+
+    assert outcome.exit_code == ExitCode.CONFIG
+    assert said in outcome.stderr
+    assert names_in(project.dir / "samples") == ["logs"]
+
+
+def test_with_an_unfinished_run_nothing_else_draws(tuner: Tuner, project: Project) -> None:
+    project.trainer.dies("quiet", after_step=3)
+    tuner(["train"])
+
+    outcome = tuner(["generate", "--prompt", "x"])
+
+    assert outcome.exit_code == ExitCode.RUN_STATE
+    assert "error R04" in outcome.stderr
+    assert not (project.dir / "samples").exists()
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())

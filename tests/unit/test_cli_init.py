@@ -35,6 +35,24 @@ def test_the_written_file_is_right_and_keeps_the_comments(tuner: Tuner, project:
     assert "path: photos " in text
 
 
+def test_plain_images_are_a_second_dataset_without_the_word(tuner: Tuner, project: Project) -> None:
+    project.config_path.unlink()
+    write_image(project.dir / "plain" / "a.png", caption="a dog")
+    flags = ["--preset", "tiny-lora", "--trigger", "sks", "--plain", "plain", "--runs-dir", "out"]
+
+    exit_code, stderr = init(tuner, "--data", "photos", "--output", "conf/new.yaml", *flags)
+
+    config = load_config(project.dir / "conf" / "new.yaml").config
+    assert exit_code == ExitCode.OK, stderr
+    assert [(dataset.path.name, dataset.trigger_word) for dataset in config.datasets] == [
+        ("photos", "sks"),
+        ("plain", None),
+    ]
+    assert {dataset.resolution_px for dataset in config.datasets} == {128}
+    assert config.validation.prompts[0].startswith("sks, ")
+    assert config.paths.runs_dir == Path("../out")
+
+
 def test_a_folder_elsewhere_is_named_by_its_whole_path(
     tuner: Tuner, project: Project, tmp_path: Path
 ) -> None:
@@ -57,6 +75,9 @@ def test_a_folder_elsewhere_is_named_by_its_whole_path(
         pytest.param([], ExitCode.CONFIG, "add --data DIR", id="no folder given"),
         pytest.param(["--data", "fotos"], ExitCode.DATASET, "D01", id="missing folder"),
         pytest.param(["--data", "empty"], ExitCode.DATASET, "D02", id="empty folder"),
+        pytest.param(
+            ["--data", "photos", "--plain", "empty"], ExitCode.DATASET, "D02", id="empty plain"
+        ),
         pytest.param(
             ["--data", "photos", "--preset", "sd35-medium-lora"],
             ExitCode.CONFIG,

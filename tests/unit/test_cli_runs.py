@@ -4,10 +4,8 @@ import json
 from importlib.metadata import PackageNotFoundError
 
 import pytest
-from dataset_files import write_image
 from project_files import Project, Tuner
 
-from tuner_kit.config.load import load_config
 from tuner_kit.errors import ExitCode
 from tuner_kit.stages import doctor
 
@@ -160,18 +158,3 @@ def test_a_page_is_written_about_the_newest_finished_run(tuner: Tuner, finished:
     assert outcome.exit_code == ExitCode.OK, outcome.stderr
     assert outcome.stdout.split() == ["page", str(finished.run.report_path)]
     assert finished.run.report_path.read_text().startswith("<!DOCTYPE html>")
-
-
-def test_a_demo_that_fails_says_so_and_leaves_its_configuration(
-    tuner: Tuner, project: Project
-) -> None:
-    for index in range(8):
-        write_image(project.dir / "demo" / "photos" / f"{index}.png", size=(128, 128), caption="x")
-    project.trainer.dies("cuda_memory")
-
-    outcome = tuner(["demo"])
-
-    assert outcome.exit_code == ExitCode.TRAINER
-    assert "the GPU ran out of memory" in outcome.stderr
-    assert load_config(project.dir / "demo" / "tuner.yaml").problems == ()
-    assert (project.dir / "runs" / "demo" / "training" / "attempt-01" / "command.txt").is_file()

@@ -9,17 +9,17 @@ import psutil
 import pytest
 
 from tuner_kit.errors import Problem, WorkerError
-from tuner_kit.process.messages import Event, SamplePhotosResult
+from tuner_kit.process.messages import DrawShapesResult, Event
 from tuner_kit.process.worker import OnEvent, run_worker
 
 FAKE_WORKER = Path(__file__).parents[1] / "fakes" / "fake_worker.py"
 
 
-def run_fake(folder: Path, wish: str, on_event: OnEvent) -> SamplePhotosResult:
+def run_fake(folder: Path, wish: str, on_event: OnEvent) -> DrawShapesResult:
     """Run the fake worker; it is found in the folder that it works in."""
     (folder / "fakes").mkdir()
     shutil.copy(FAKE_WORKER, folder / "fakes" / "worker.py")
-    return run_worker("fakes.worker", Event(phase=wish), SamplePhotosResult, folder, on_event)
+    return run_worker("fakes.worker", Event(phase=wish), DrawShapesResult, folder, on_event)
 
 
 def failure_of(folder: Path, wish: str) -> Problem:
@@ -32,7 +32,7 @@ def failure_of(folder: Path, wish: str) -> Problem:
 
 def test_a_worker_gives_its_result_and_its_events_on_the_way(tmp_path: Path) -> None:
     events: list[Event] = []
-    assert run_fake(tmp_path, "succeed", events.append) == SamplePhotosResult(num_images=3)
+    assert run_fake(tmp_path, "succeed", events.append) == DrawShapesResult(captions=("a star",))
     assert events == [Event(phase="started"), Event(phase="working", current=1, total=2)]
 
 

@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from report_files import (
     add_attempt,
     add_samples,
+    add_style,
     add_training_images,
     add_validation,
     begin_run,
@@ -28,6 +29,7 @@ def test_a_report_shows_every_part_of_a_run_in_reading_order(tmp_path: Path) -> 
     page = Page(render(full_run(tmp_path)))
 
     assert page.section_ids == [
+        "style",
         "comparison",
         "validation",
         "loss",
@@ -239,6 +241,32 @@ def test_the_newest_comparison_is_shown_before_newer_single_pictures(tmp_path: P
     ]
 
 
+def test_a_style_that_was_measured_is_shown_with_its_counts_and_the_newest_sheet(
+    tmp_path: Path,
+) -> None:
+    run = build_run(tmp_path)
+    add_style(run)
+    add_style(run, "style-002")
+
+    page = Page(render(run))
+
+    assert len(page.all("tr")) == 1 + 4
+    assert "tuned, with chk 7 of 8 6 of 8 5 of 8" in page.text
+    assert "tuned, without chk 0 of 8 6 of 8 5 of 8" in page.text
+    assert "evaluations/style-002" in page.text
+    assert [attrs["width"] for attrs in page.all("img")] == ["600"]
+
+
+def test_a_sheet_of_a_style_that_vanished_leaves_its_place(tmp_path: Path) -> None:
+    run = build_run(tmp_path)
+    (add_style(run) / "sheet.png").unlink()
+
+    page = Page(render(run))
+
+    assert page.section_ids[0] == "style"
+    assert page.text.count("picture is missing") == 1
+
+
 def test_pictures_without_a_comparison_are_shown_alone(tmp_path: Path) -> None:
     run = build_run(tmp_path)
     add_samples(run, "sample-001", variants=("tuned",))
@@ -260,6 +288,8 @@ def test_the_commands_can_be_copied(tmp_path: Path) -> None:
     assert 'load_lora_weights("training/adapter"' in snippet
     # The embedded model is a folder of this machine: the program asks the run for it.
     assert "training/attempt-01/config.json" in snippet
+    # The tiny model's preset reads captions so.
+    assert "    max_sequence_length=32,\n" in snippet
     assert "name: demo" in config
     assert "max_train_steps: 60" in config
 
@@ -307,10 +337,11 @@ def test_a_misspelt_name_in_a_template_is_an_error() -> None:
 def test_damaged_files_are_left_out_of_a_report(tmp_path: Path) -> None:
     run = full_run(tmp_path)
     (run.samples_dir / "sample-001" / "result.json").write_text("{")
+    (run.evaluations_dir / "style-001" / "result.json").write_text("{")
     run.attempts()[-1].backend_path.write_text("{")
     run.attempts()[-1].versions_path.write_text("{")
 
     page = Page(render(run))
 
-    assert "comparison" not in page.section_ids
+    assert {"style", "comparison"}.isdisjoint(page.section_ids)
     assert "versions \N{EN DASH} not recorded" in page.text

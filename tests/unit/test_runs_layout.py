@@ -4,7 +4,7 @@ from pathlib import Path
 
 from run_files import add_attempt, make_run
 
-from tuner_kit.runs.layout import Attempt, Run
+from tuner_kit.runs.layout import Attempt, Run, next_label
 
 
 def test_every_path_of_a_run_lies_inside_it(tmp_path: Path) -> None:
@@ -53,3 +53,10 @@ def test_a_copy_of_an_attempt_is_no_attempt(tmp_path: Path) -> None:
     (run.training_dir / "attempt-02.partial").mkdir()
     assert run.attempts() == (attempt,)
     assert run.next_attempt().dir.name == "attempt-02"
+
+
+def test_results_are_counted_by_kind(tmp_path: Path) -> None:
+    for name in ("style-002", "style-009.partial", "style-copy", "other-7"):
+        (tmp_path / name).mkdir()
+    assert next_label(tmp_path, "style") == "style-003"
+    assert next_label(tmp_path / "missing", "style") == "style-001"

@@ -1,5 +1,4 @@
 """Pictures of the shapes world are read back into the words that they were drawn from."""
-# ruff: noqa: S311  # lots are drawn for pictures, not for secrets
 
 import random
 from collections.abc import Callable, Sequence

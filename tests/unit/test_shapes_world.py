@@ -1,5 +1,4 @@
 """What stands in the shapes world's pictures, how it is said, and how it is drawn."""
-# ruff: noqa: S311  # lots are drawn for pictures, not for secrets
 
 import math
 import random

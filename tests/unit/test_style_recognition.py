@@ -1,5 +1,4 @@
 """A picture counts as one in a style when it has both the style's paper and its pattern."""
-# ruff: noqa: S311  # lots are drawn for pictures, not for secrets
 
 import random
 from itertools import permutations

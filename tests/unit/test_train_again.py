@@ -95,7 +95,7 @@ def test_weights_that_failed_are_trained_again_with_another_learning_rate(
 def test_training_is_not_repeated_where_only_its_verification_was_missing(
     tuner: Tuner, project: Project
 ) -> None:
-    base_weights = next((project.dir.parents[1] / "cache").rglob("*.safetensors"))
+    base_weights = project.copy_base_model() / "transformer/diffusion_pytorch_model.safetensors"
     content = base_weights.read_bytes()
     base_weights.write_bytes(content[:20])
     assert tuner(["train"]).exit_code == ExitCode.TRAINER

@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from project_files import EDGE, LAYER, Project, Tuner, write_base_model
+from project_files import EDGE, LAYER, Project, Tuner
 from safetensors import safe_open
 
-from tuner_kit.catalog.base_models import PIPELINE_PARTS
 from tuner_kit.errors import ExitCode
 
 TOKEN = "hf_secretsecretsecret"  # noqa: S105 - none
@@ -73,13 +72,7 @@ def test_alpha_is_folded_into_the_adapter(tuner: Tuner, project: Project) -> Non
 def test_a_base_model_in_a_folder_is_named_relative_to_the_run(
     tuner: Tuner, project: Project
 ) -> None:
-    base_dir = project.dir / "base"
-    write_base_model(base_dir)
-    for part in PIPELINE_PARTS["sd3"]:
-        (base_dir / part).mkdir(exist_ok=True)
-    index = {"_class_name": "StableDiffusion3Pipeline"}
-    (base_dir / "model_index.json").write_text(json.dumps(index))
-    project.edit("embedded:tiny-sd3", "./base")
+    base_dir = project.copy_base_model()
     project.trainer.dies("quiet", after_step=5)
 
     tuner(["train"])

@@ -12,15 +12,15 @@ from tuner_kit.process.messages import Event, WorkerFailure
 
 PROGRAM = """
 import os, sys
-from tuner_kit.process.messages import TinyModelRequest, TinyModelResult
+from tuner_kit.process.messages import PlotLossRequest, PlotLossResult
 from tuner_kit.workers.runtime import RepairableError, run
 
 def work(request, emit):
     emit("counting", 1, 2)
     {body}
-    return TinyModelResult(model_dir=request.model_dir, num_parameters=7)
+    return PlotLossResult(svg_path=request.svg_path, first_mean=7, last_mean=None)
 
-sys.exit(run(TinyModelRequest, work))
+sys.exit(run(PlotLossRequest, work))
 """
 
 
@@ -28,7 +28,7 @@ def run_worker(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
     program = folder / "worker.py"
     program.write_text(PROGRAM.format(body=body), encoding="utf-8")
     request = folder / "request.json"
-    request.write_text(json.dumps({"model_dir": str(folder / "model")}), encoding="utf-8")
+    request.write_text(json.dumps({"points": [], "svg_path": "loss.svg"}), encoding="utf-8")
     return subprocess.run(
         [sys.executable, program, request, folder / "result.json"],
         capture_output=True,
@@ -41,7 +41,7 @@ def test_a_worker_writes_its_result_and_one_event_per_line(tmp_path: Path) -> No
     done = run_worker(tmp_path, "pass")
 
     assert done.returncode == ExitCode.OK
-    assert json.loads((tmp_path / "result.json").read_text())["num_parameters"] == 7
+    assert json.loads((tmp_path / "result.json").read_text())["first_mean"] == 7
     assert Event.model_validate_json(done.stdout) == Event(phase="counting", current=1, total=2)
 
 

@@ -1,21 +1,18 @@
-"""The tiny model's tokenizers, made here from a word list, without any download.
+"""The tiny models' tokenizers, made here from a word list, without any download.
 
 CLIP's is a byte-level BPE whose merges are learned from the words below; T5's is a unigram
 table in which each word is one piece and each printable ASCII character another. Any text can
-be written with both; the words of the sample captions are single tokens.
+be written with both; the words of the shapes world are single tokens.
 """
 
 from collections import Counter
 from itertools import pairwise
 
 VOCABULARY = """
-a above an and around at background balcony beach beside bird black blue blurred boats brown
-calm car castle cat center chinese circle city clouds color columns cropped crowns dark desert
-dog drawing field flower forest front garden gray green hazy hill house image in island lake
-large larger leaf leaves light low mountain night object of on orange over pale petals photo
-photograph picture pink plain purple quality quiet red river road roof roofs round sea sky
-small smaller snow square star stone street style tall temple the thin tiles toy tree trees
-triangle ugly under water white wide windows with wooden yellow
+a above an and at background black blue blueprint blurry bottom brown cartoon center chalk circle
+cream cropped cross cyan diagram drawing dark galaxy gray green halftone heart image in large left
+light low medium of on orange painting pencil photo picture pink pixel purple quality red right
+shape small solid square star style the to top triangle ugly watercolor white with yellow
 """
 WORDS = VOCABULARY.split()
 

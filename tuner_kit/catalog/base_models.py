@@ -1,9 +1,14 @@
 """Base models that tuner_kit knows by name: facts about each, as plain data."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 EMBEDDED_PREFIX = "embedded:"
 """A base model that tuner_kit brings along instead of a hub id or a folder."""
+
+TINY_SD3 = f"{EMBEDDED_PREFIX}tiny-sd3"
+
+_EMBEDDED_DIR = Path(__file__).resolve().parent.parent / "embedded_models"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +47,8 @@ BASE_MODELS: tuple[BaseModel, ...] = (
         is_gated=True,
     ),
     BaseModel(
-        id="embedded:tiny-sd3",
-        title="tiny SD3 (random weights)",
+        id=TINY_SD3,
+        title="tiny SD3 (colored shapes)",
         family="sd3",
         license="MIT",
         is_gated=False,
@@ -67,6 +72,11 @@ PIPELINE_PARTS: dict[str, tuple[str, ...]] = {
     )
 }
 """Folders that a complete diffusers pipeline of the family has."""
+
+
+def embedded_model_dir(name: str) -> Path:
+    """Return the folder of a model that lies inside the package: `tiny-sd3`."""
+    return _EMBEDDED_DIR / name
 
 
 def title_of(base: str) -> str:

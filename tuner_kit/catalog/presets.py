@@ -17,7 +17,12 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(name="sd3.5-large-lora", summary="Stable Diffusion 3.5 Large, LoRA, int8 base, 24 GB"),
     Preset(name="sd3-medium-lora", summary="Stable Diffusion 3 Medium, LoRA, one GPU with 24 GB"),
-    Preset(name="tiny-lora", summary="a tiny SD3 on the CPU in a minute: to see the whole flow"),
+    Preset(
+        name="tiny-lora",
+        summary="the embedded tiny SD3 on a CPU in two minutes: to see the whole flow",
+    ),
 )
 
 DEFAULT_PRESET = "sd3.5-medium-lora"
+TINY_PRESET = "tiny-lora"
+"""The preset of the embedded base model."""

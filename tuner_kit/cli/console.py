@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from shlex import quote
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -32,6 +33,7 @@ class _Notes(Console):
 
 
 _WIDTH_WITHOUT_TERMINAL = 400
+_COMMAND_COLUMNS = 98
 
 
 def results() -> Console:
@@ -49,6 +51,24 @@ def notes() -> Console:
 def print_note(text: str) -> None:
     """Print one line beside the results."""
     notes().print(escape(text))
+
+
+def print_command(words: Sequence[str]) -> None:
+    """Print what a person would type; a long command goes on below, as a shell reads it."""
+    parts = [""]
+    for word in words:
+        # An option stays with its value.
+        parts = (
+            [*parts, word] if word.startswith("-") else [*parts[:-1], f"{parts[-1]} {quote(word)}"]
+        )
+    lines = ["     $ tuner-kit" + parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) > _COMMAND_COLUMNS:
+            lines[-1] += " \\"
+            lines.append("      ")
+        lines[-1] += f" {part}"
+    for line in lines:
+        notes().print(f"[dim]{escape(line)}[/]")
 
 
 def print_problems(problems: Sequence[Problem]) -> None:

@@ -37,39 +37,26 @@ class WorkerFailure(Message):
     fix: str
 
 
-# ------------------------------------------------------------------ build_tiny_sd3
+# ------------------------------------------------------------------ draw_shapes
 
 
-class TinyModelRequest(Message):
-    """Build a small SD3 pipeline from configuration, with random weights."""
-
-    model_dir: Path
-    """Where the diffusers folder shall be; it does not exist yet."""
-    seed: int = 0
-
-
-class TinyModelResult(Message):
-    """The folder that was built."""
-
-    model_dir: Path
-    num_parameters: int
-
-
-# ------------------------------------------------------------------ sample_photos
-
-
-class SamplePhotosRequest(Message):
-    """Cut captioned tiles from the two photographs that scikit-learn ships."""
+class DrawShapesRequest(Message):
+    """Draw a folder of captioned pictures of the shapes world."""
 
     dataset_dir: Path
-    """Where the folder of images and captions shall be; it does not exist yet."""
-    tile_px: int = Field(default=128, ge=32)
+    """Where the folder of pictures and captions shall be; it does not exist yet."""
+    num_pictures: int = Field(ge=1, le=99)
+    style: str | None = None
+    """Name of a style; null draws plain pictures."""
+    seed: int
+    """With a picture's number it decides the scene."""
 
 
-class SamplePhotosResult(Message):
-    """What was written."""
+class DrawShapesResult(Message):
+    """What was drawn."""
 
-    num_images: int
+    captions: tuple[str, ...]
+    """In the order of the pictures; without any trigger word."""
 
 
 # ------------------------------------------------------------------ finish_adapter
@@ -150,6 +137,50 @@ class GenerateResult(Message):
     sheet_path: Path
     device: str
     seconds: float
+
+
+# ------------------------------------------------------------------ score_style
+
+
+class ScoreStyleRequest(Message):
+    """Say in how many pictures a style shows, and whether they still show what was asked."""
+
+    images: tuple[GeneratedImage, ...]
+    """Of each scene, base and tuned, one with the trigger word in the prompt and one without."""
+    style: str
+    """Name of a style of the shapes world."""
+    trigger_word: str
+    scenes_seed: int
+    """With the numbers from 1 to `num_scenes` it decides the scenes."""
+    num_scenes: int = Field(ge=1)
+    sheet_path: Path
+    """Where the comparison of all scenes is drawn."""
+
+
+class StyleGroup(Message):
+    """What was found in the pictures of one variant, with the trigger word or without."""
+
+    variant: Literal["base", "tuned"]
+    is_triggered: bool
+    num_pictures: int
+    num_in_style: int
+    """Pictures whose palette and texture are the style's."""
+    num_shape_right: int
+    num_color_right: int
+    num_position_right: int
+    num_grounds: int
+    """Pictures with a plain ground; a style hides it."""
+    num_ground_right: int
+    """Of these."""
+
+
+class ScoreStyleResult(Message):
+    """The four groups: base before tuned, with the trigger word before without."""
+
+    style: str
+    trigger_word: str
+    num_scenes: int
+    groups: tuple[StyleGroup, ...]
 
 
 # ------------------------------------------------------------------ plot_loss

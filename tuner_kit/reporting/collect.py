@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tuner_kit.config.load import load_config
 from tuner_kit.config.run_config import RunConfig
 from tuner_kit.data.read_folder import IMAGE_SUFFIXES
-from tuner_kit.process.messages import AdapterSummary, GenerateResult
+from tuner_kit.process.messages import AdapterSummary, GenerateResult, ScoreStyleResult
 from tuner_kit.runs.layout import Attempt, Run
 from tuner_kit.runs.records import (
     Manifest,
@@ -65,6 +65,14 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleEvaluation:
+    """What was found about a style in generated pictures."""
+
+    dir: Path
+    result: ScoreStyleResult
+
+
+@dataclass(frozen=True, slots=True)
 class RunMaterial:
     """All that is known about a run."""
 
@@ -81,6 +89,8 @@ class RunMaterial:
     training_images: tuple[TrainingImage, ...]
     """Empty where the run's cache was removed."""
     samples: Samples | None
+    style: StyleEvaluation | None
+    """The newest one."""
     versions: dict[str, str]
 
 
@@ -106,6 +116,7 @@ def collect_material(run: Run) -> RunMaterial:
         validation=list_validation_pictures(run.validation_dir),
         training_images=_list_training_images(run, attempts),
         samples=_load_samples(run, manifest),
+        style=_load_style(run, manifest),
         versions=_load_versions(attempts),
     )
 
@@ -113,10 +124,12 @@ def collect_material(run: Run) -> RunMaterial:
 def list_sources(run: Run) -> tuple[Path, ...]:
     """Return the files that decide what the report says, in a stable order."""
     pictures = sorted(run.validation_dir.glob("*.png"))
-    samples = sorted(path for path in run.samples_dir.glob("*/*") if path.is_file())
+    samples = sorted(run.samples_dir.glob("*/*"))
+    evaluations = sorted(run.evaluations_dir.glob("*/*"))
     outcomes = [attempt.outcome_path for attempt in run.attempts()]
     single = [run.config_path, run.metrics_path, run.adapter_path]
-    return tuple(path for path in (*single, *outcomes, *pictures, *samples) if path.is_file())
+    several = (*single, *outcomes, *pictures, *samples, *evaluations)
+    return tuple(path for path in several if path.is_file())
 
 
 def _load_attempt(attempt: Attempt) -> AttemptRecord:
@@ -174,6 +187,18 @@ def _load_sample(run: Run, record: StageRecord) -> Samples | None:
     except (OSError, ValidationError):
         return None
     return Samples(folder, record, result)
+
+
+def _load_style(run: Run, manifest: Manifest) -> StyleEvaluation | None:
+    record = manifest.last("evaluate")
+    if record is None:
+        return None
+    folder = run.evaluations_dir / record.label
+    try:
+        content = (folder / "result.json").read_bytes()
+        return StyleEvaluation(folder, ScoreStyleResult.model_validate_json(content))
+    except (OSError, ValidationError):
+        return None
 
 
 def _is_comparison(result: GenerateResult) -> bool:

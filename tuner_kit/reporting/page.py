@@ -22,7 +22,12 @@ from tuner_kit.reporting.formats import (
     with_article,
 )
 from tuner_kit.reporting.loss_curve import MAX_POINTS
-from tuner_kit.reporting.pictures import Embed, build_comparison, build_validation
+from tuner_kit.reporting.pictures import (
+    Embed,
+    build_comparison,
+    build_style,
+    build_validation,
+)
 from tuner_kit.reporting.sections import LossSection, Section
 from tuner_kit.reporting.usage import build_details, build_usage
 from tuner_kit.runs.status import RunStatus
@@ -169,6 +174,7 @@ def prepare_svg(svg: str, description: str) -> Markup:
 
 
 SECTIONS: tuple[SectionKind, ...] = (
+    SectionKind("style", "Was the style learned?", lambda i: build_style(i.material, i.embed)),
     SectionKind("comparison", "Before and after", lambda i: build_comparison(i.material, i.embed)),
     SectionKind("validation", "While training", lambda i: build_validation(i.material, i.embed)),
     SectionKind("loss", "Loss", _build_loss),

@@ -1,10 +1,10 @@
-"""Builds the sections that are looked at: comparison and validation."""
+"""Builds the sections that are looked at: style, comparison and validation."""
 
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
-from tuner_kit.process.messages import GeneratedImage
+from tuner_kit.process.messages import GeneratedImage, StyleGroup
 from tuner_kit.reporting.collect import RunMaterial, Samples
 from tuner_kit.reporting.formats import format_count, plural, spread, with_article
 from tuner_kit.reporting.images import Picture
@@ -13,6 +13,8 @@ from tuner_kit.reporting.sections import (
     LabeledPicture,
     PictureRow,
     PromptRows,
+    StyleRow,
+    StyleSection,
     ValidationSection,
 )
 from tuner_kit.simpletuner.training_files import validation_prompts
@@ -32,8 +34,45 @@ _LARGE_PX = 512
 _SMALL_PX = 320
 """A picture in a row of five or more is at most 200 px wide on a screen."""
 _FEW_COLUMNS = 4
+_SHEET_PX = 4096
+"""A sheet of few columns is long; its pictures shall stay sharp."""
 
 _VARIANT_TITLES = {"base": "base model", "tuned": "tuned"}
+
+
+def build_style(material: RunMaterial, embed: Embed) -> StyleSection | None:
+    """Show what was found about a style; nothing where it wasn't measured."""
+    evaluation = material.style
+    if evaluation is None:
+        return None
+    result = evaluation.result
+    path = evaluation.dir / "sheet.png"
+    alt = f"comparison sheet: four pictures of each of {result.num_scenes} scenes"
+    caption = (
+        "Each scene by the base model, by the tuned one with the trigger word and without, "
+        f"and as {result.style} is drawn."
+    )
+    return StyleSection(
+        style=result.style,
+        trigger_word=result.trigger_word,
+        num_scenes=result.num_scenes,
+        rows=tuple(_style_row(group, result.trigger_word) for group in result.groups),
+        sheet=LabeledPicture(caption, embed(path, alt, max_edge_px=_SHEET_PX)),
+        folder=evaluation.dir.relative_to(material.run.dir).as_posix(),
+    )
+
+
+def _style_row(group: StyleGroup, trigger_word: str) -> StyleRow:
+    def of_all(count: int) -> str:
+        return f"{count} of {group.num_pictures}"
+
+    model = _VARIANT_TITLES[group.variant]
+    return StyleRow(
+        label=f"{model}, {'with' if group.is_triggered else 'without'} {trigger_word}",
+        in_style=of_all(group.num_in_style),
+        shape=of_all(group.num_shape_right),
+        color=of_all(group.num_color_right),
+    )
 
 
 def build_comparison(material: RunMaterial, embed: Embed) -> ComparisonSection | None:

@@ -52,6 +52,29 @@ class PromptRows:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleRow:
+    """What was found in one group of pictures, as `7 of 8`."""
+
+    label: str
+    in_style: str
+    shape: str
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class StyleSection:
+    """Whether a style was learned, and answers to its trigger word alone."""
+
+    style: str
+    trigger_word: str
+    num_scenes: int
+    rows: tuple[StyleRow, ...]
+    sheet: LabeledPicture
+    folder: str
+    """Where the sheet is, relative to the run."""
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonSection:
     """Base beside tuned, from the same noise."""
 
@@ -121,7 +144,8 @@ class DetailsSection:
 
 
 type Section = (
-    ComparisonSection
+    StyleSection
+    | ComparisonSection
     | ValidationSection
     | LossSection
     | OutcomeSection

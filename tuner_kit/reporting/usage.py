@@ -29,7 +29,7 @@ image = pipeline(
     guidance_scale={guidance_scale:g},
     width={size_px},
     height={size_px},
-    generator=torch.Generator("cpu").manual_seed({seed}),
+{length}    generator=torch.Generator("cpu").manual_seed({seed}),
 ).images[0]
 image.save("picture.png")
 """
@@ -82,6 +82,7 @@ def build_snippet(material: RunMaterial, prompt: str) -> str:
         num_inference_steps=validation.num_inference_steps,
         guidance_scale=validation.guidance_scale,
         size_px=validation.resolution_px,
+        length=_length(config),
         seed=validation.seed,
     )
 
@@ -104,6 +105,12 @@ def _arguments(config: RunConfig, *, is_hub_id: bool) -> str:
     if is_hub_id and config.model.revision is not None:
         parts.append(f"revision={_quote(config.model.revision)}")
     return ", ".join([*parts, f"torch_dtype={dtype}"])
+
+
+def _length(config: RunConfig) -> str:
+    """Read prompts as long as captions were read, where that isn't left to the trainer."""
+    tokens = config.simpletuner.get("tokenizer_max_length")
+    return f"    max_sequence_length={tokens},\n" if isinstance(tokens, int) else ""
 
 
 def _quote(text: str) -> str:

@@ -133,6 +133,11 @@ class Run:
         return self.dir / "samples"
 
     @property
+    def evaluations_dir(self) -> Path:
+        """What was measured about generated pictures, a folder per label."""
+        return self.dir / "evaluations"
+
+    @property
     def report_path(self) -> Path:
         """The page about the run."""
         return self.dir / "report" / "index.html"
@@ -153,7 +158,13 @@ class Run:
         return Attempt(self.training_dir / f"attempt-{max(taken, default=0) + 1:02d}")
 
 
-def _number_of(attempt_dir: Path) -> int:
-    """Return an attempt's number; 0 for a folder that somebody copied or renamed."""
-    digits = attempt_dir.name.partition("-")[2]
+def next_label(folder: Path, kind: str) -> str:
+    """Name the result that comes after all of its kind in a folder: `style-002`."""
+    taken = [_number_of(path) for path in folder.glob(f"{kind}-[0-9]*")]
+    return f"{kind}-{max(taken, default=0) + 1:03d}"
+
+
+def _number_of(path: Path) -> int:
+    """Return the number in a name; 0 for a folder that somebody copied or renamed."""
+    digits = path.name.partition("-")[2]
     return int(digits) if digits.isdecimal() else 0

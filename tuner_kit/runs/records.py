@@ -24,7 +24,7 @@ class Record(BaseModel):
 class StageRecord(Record):
     """One completed stage."""
 
-    stage: Literal["train", "generate", "report"]
+    stage: Literal["train", "generate", "evaluate", "report"]
     label: str
     """Which of several results of the stage; its folder's name."""
     started_at: datetime

@@ -3,12 +3,14 @@
 import os
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
 from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.config.presets import PRESET_NAMES, preset_path
@@ -33,11 +35,13 @@ class Answers:
     name: str | None = None
     """Name of the run; None takes the data folder's."""
     trigger_word: str | None = None
+    plain_dir: Path | None = None
+    """Folder of other images, trained without the trigger word, so that it means these only."""
     fallback_caption: str | None = None
     prompts: Sequence[str] = ()
     """What to render while training; none takes the first captions."""
     runs_dir: Path | None = None
-    """Folder of all runs, relative to tuner.yaml; None takes the preset's."""
+    """Folder of all runs; None takes the preset's."""
 
 
 def create(answers: Answers, *, force: bool = False) -> ConfigFile:
@@ -45,14 +49,17 @@ def create(answers: Answers, *, force: bool = False) -> ConfigFile:
 
     Raises:
         ConfigError: unknown preset (C09) or a name that can't be a run's (C06).
-        DatasetError: no such folder (D01), no images in it (D02).
+        DatasetError: a folder is missing (D01) or holds no images (D02).
         RunStateError: there is such a file already (R02).
     """
     if answers.preset not in PRESET_NAMES:
         raise ConfigError(_unknown_preset(answers.preset))
     if answers.config_path.exists() and not force:
         raise RunStateError(_exists(answers.config_path))
-    text = _render(answers, read_folder(answers.data_dir))
+    snapshot = read_folder(answers.data_dir)
+    if answers.plain_dir is not None:
+        read_folder(answers.plain_dir)
+    text = _render(answers, snapshot)
     _verify_right(text, answers.config_path.name)
     write_text_atomically(answers.config_path, text)
     return load_config(answers.config_path)
@@ -79,14 +86,27 @@ def _render(answers: Answers, snapshot: DatasetSnapshot) -> str:
     yaml = _round_trip_yaml()
     data = yaml.load(preset_path(answers.preset).read_text(encoding="utf-8"))
     data["name"] = answers.name or suggest_name(answers.data_dir)
-    dataset = data["datasets"][0]
-    dataset["path"] = _path_text(answers)
-    dataset["trigger_word"] = answers.trigger_word
-    dataset["fallback_caption"] = answers.fallback_caption
+    data["datasets"] = _list_datasets(data["datasets"][0], answers)
     if answers.runs_dir is not None:
-        data["paths"]["runs_dir"] = answers.runs_dir.as_posix()
+        below = os.path.relpath(answers.runs_dir, answers.config_path.parent)
+        data["paths"]["runs_dir"] = Path(below).as_posix()
     data["validation"]["prompts"] = list(answers.prompts) or _first_captions(answers, snapshot)
     return _dump(yaml, data)
+
+
+def _list_datasets(shown: CommentedMap, answers: Answers) -> list[CommentedMap]:
+    """Fill in the dataset that the preset shows, and once more for the plain folder."""
+    folders = [(answers.data_dir, answers.trigger_word)]
+    if answers.plain_dir is not None:
+        folders.append((answers.plain_dir, None))
+    datasets = []
+    for folder, trigger_word in folders:
+        dataset = deepcopy(shown)
+        dataset["path"] = _path_text(folder, answers.config_path)
+        dataset["trigger_word"] = trigger_word
+        dataset["fallback_caption"] = answers.fallback_caption
+        datasets.append(dataset)
+    return datasets
 
 
 def _round_trip_yaml() -> YAML:
@@ -107,9 +127,9 @@ def _dump(yaml: YAML, data: object) -> str:
     return stream.getvalue()
 
 
-def _path_text(answers: Answers) -> str:
+def _path_text(data_dir: Path, config_path: Path) -> str:
     """Name the data relative to tuner.yaml where it lies below, so that both can be moved."""
-    folder, base = answers.data_dir.resolve(), answers.config_path.resolve().parent
+    folder, base = data_dir.resolve(), config_path.resolve().parent
     return os.path.relpath(folder, base) if folder.is_relative_to(base) else str(folder)
 
 

@@ -1,4 +1,4 @@
-"""generate: prompts to pictures, with the adapter and, to compare, without it."""
+"""generate: prompts to pictures, with a run's adapter or with the embedded model alone."""
 
 import shutil
 from collections.abc import Sequence
@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tuner_kit.catalog.base_models import title_of
+from tuner_kit.catalog.presets import TINY_PRESET
 from tuner_kit.config.load import ConfigFile, load_config
+from tuner_kit.config.presets import preset_path
 from tuner_kit.errors import ConfigError, Problem, RunStateError, raise_for_errors
 from tuner_kit.process.messages import GenerateRequest, GenerateResult
 from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.atomic import write_bytes_atomically, write_model_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
-from tuner_kit.runs.layout import Run
+from tuner_kit.runs.layout import Run, next_label
 from tuner_kit.runs.lock import hold_lock
 from tuner_kit.stages.base_model import resolve_base_model
 from tuner_kit.stages.recording import StageResult, hash_files, record_stage
@@ -25,7 +27,7 @@ _OTHER_FORMATS = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateOptions:
-    """What to render; None takes the value that the run validated with."""
+    """What to render; None takes the value that validation has in the model's tuner.yaml."""
 
     prompts: Sequence[str]
     negative_prompt: str | None = None
@@ -49,6 +51,19 @@ class GenerateOutcome:
     """What to look at first: the picture, or the contact sheet."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Model:
+    """What draws, and where its pictures go."""
+
+    file: ConfigFile
+    """Names the base model, and the values that the options leave open."""
+    adapter_path: Path | None
+    label: str
+    samples_dir: Path
+    logs_dir: Path
+    """Keeps the worker's request and log."""
+
+
 def generate(run: Run, options: GenerateOptions, *, on_event: OnEvent) -> GenerateOutcome:
     """Render prompts with the adapter of a run.
 
@@ -58,30 +73,58 @@ def generate(run: Run, options: GenerateOptions, *, on_event: OnEvent) -> Genera
         WorkerError: the base model can't be loaded, or the worker stopped.
     """
     started_at = datetime.now(UTC)
-    _verify(run, options)
-    file = load_config(run.config_path)
-    raise_for_errors(file.problems)
+    _verify_trained(run)
+    _verify([*_check_sizes(options), *_check_output(options)])
+    model = _Model(
+        file=_load_sound(run.config_path),
+        adapter_path=run.adapter_path,
+        label=run.name,
+        samples_dir=run.samples_dir,
+        logs_dir=run.logs_dir / "generate",
+    )
     with hold_lock(run):
-        label = _next_label(run)
-        target = run.samples_dir / label
-        partial = target.with_name(f"{label}.partial")
-        with explain_disk_errors(run.samples_dir):
-            # Pictures of a call that failed are no part of this one.
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-        request = _build_request(run, file, options, on_event).model_copy(
-            update={"output_dir": partial}
-        )
-        workdir = run.logs_dir / "generate"
-        result = run_worker("generate", request, GenerateResult, workdir, on_event)
-        write_model_atomically(partial / "result.json", _moved(result, Path()))
-        partial.rename(target)
-        result = _moved(result, target)
-        _record(run, label, result, started_at)
+        result = _render(model, options, on_event)
+        _record(run, result, started_at)
     return GenerateOutcome(result, _deliver(result, options))
 
 
-def _verify(run: Run, options: GenerateOptions) -> None:
+def generate_untrained(
+    samples_dir: Path, options: GenerateOptions, *, on_event: OnEvent
+) -> GenerateOutcome:
+    """Render prompts with the embedded base model, of no run and with no adapter.
+
+    What isn't given is as the embedded model's preset validates.
+
+    Args:
+        samples_dir: gets the same folders as a run's samples.
+        options: without anything that is about an adapter.
+        on_event: called with the worker's progress.
+
+    Raises:
+        ConfigError: an option can't be rendered, or needs an adapter (C06).
+        WorkerError: the worker stopped.
+    """
+    _verify([*_check_sizes(options), *_check_output(options), *_check_adapterless(options)])
+    file = _load_sound(preset_path(TINY_PRESET))
+    samples_dir = samples_dir.resolve()
+    model = _Model(
+        file=file,
+        adapter_path=None,
+        label=title_of(file.config.model.base),
+        samples_dir=samples_dir,
+        logs_dir=samples_dir / "logs",
+    )
+    result = _render(model, options, on_event)
+    return GenerateOutcome(result, _deliver(result, options))
+
+
+def _load_sound(config_path: Path) -> ConfigFile:
+    file = load_config(config_path)
+    raise_for_errors(file.problems)
+    return file
+
+
+def _verify_trained(run: Run) -> None:
     if not run.adapter_path.is_file():
         problem = Problem(
             id="R04",
@@ -90,9 +133,26 @@ def _verify(run: Run, options: GenerateOptions) -> None:
             fix="finish its training with `tuner-kit train`, or name another run with --run",
         )
         raise RunStateError(problem)
-    wrong = [*_check_sizes(options), *_check_output(options)]
+
+
+def _verify(wrong: Sequence[Problem]) -> None:
     if wrong:
         raise ConfigError(*wrong)
+
+
+def _check_adapterless(options: GenerateOptions) -> list[Problem]:
+    """Refuse what is about an adapter: without a run there is none."""
+    asked = {"--compare": options.compare, "--strength": options.adapter_scale != 1}
+    return [
+        Problem(
+            id="C06",
+            what=f"{name} needs an adapter, and there is no run that has one",
+            where=name,
+            fix=f"leave {name} out, or train an adapter first: `tuner-kit demo`",
+        )
+        for name, is_asked in asked.items()
+        if is_asked
+    ]
 
 
 def _check_sizes(options: GenerateOptions) -> list[Problem]:
@@ -123,18 +183,33 @@ def _check_output(options: GenerateOptions) -> list[Problem]:
     ]
 
 
-def _build_request(
-    run: Run, file: ConfigFile, options: GenerateOptions, on_event: OnEvent
-) -> GenerateRequest:
-    validation = file.config.validation
+def _render(model: _Model, options: GenerateOptions, on_event: OnEvent) -> GenerateResult:
+    """Draw into a folder that gets its name when all of it is there."""
+    label = next_label(model.samples_dir, "sample")
+    target = model.samples_dir / label
+    partial = target.with_name(f"{label}.partial")
+    with explain_disk_errors(model.samples_dir):
+        # Pictures of a call that failed are no part of this one.
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    request = _build_request(model, options, partial)
+    result = run_worker("generate", request, GenerateResult, model.logs_dir, on_event)
+    write_model_atomically(partial / "result.json", _moved(result, Path()))
+    partial.rename(target)
+    return _moved(result, target)
+
+
+def _build_request(model: _Model, options: GenerateOptions, output_dir: Path) -> GenerateRequest:
+    config = model.file.config
+    validation = config.validation
 
     def chosen[V](value: V | None, otherwise: V) -> V:
         return otherwise if value is None else value
 
     return GenerateRequest(
-        base_model=resolve_base_model(file, on_event),
-        revision=file.config.model.revision,
-        adapter_path=run.adapter_path,
+        base_model=resolve_base_model(model.file),
+        revision=config.model.revision,
+        adapter_path=model.adapter_path,
         adapter_scale=options.adapter_scale,
         prompts=tuple(options.prompts),
         negative_prompt=chosen(options.negative_prompt, validation.negative_prompt),
@@ -144,19 +219,10 @@ def _build_request(
         width_px=chosen(options.width_px, validation.resolution_px),
         height_px=chosen(options.height_px, validation.resolution_px),
         compare=options.compare,
-        output_dir=run.samples_dir,
-        label=run.name,
-        base_label=title_of(file.config.model.base),
+        output_dir=output_dir,
+        label=model.label,
+        base_label=title_of(config.model.base),
     )
-
-
-def _next_label(run: Run) -> str:
-    taken = [
-        int(path.name.partition("-")[2])
-        for path in run.samples_dir.glob("sample-[0-9]*")
-        if path.name.partition("-")[2].isdecimal()
-    ]
-    return f"sample-{max(taken, default=0) + 1:03d}"
 
 
 def _moved(result: GenerateResult, folder: Path) -> GenerateResult:
@@ -168,10 +234,10 @@ def _moved(result: GenerateResult, folder: Path) -> GenerateResult:
     return result.model_copy(update={"images": images, "sheet_path": sheet_path})
 
 
-def _record(run: Run, label: str, result: GenerateResult, started_at: datetime) -> None:
+def _record(run: Run, result: GenerateResult, started_at: datetime) -> None:
     outcome = StageResult(
         stage="generate",
-        label=label,
+        label=result.sheet_path.parent.name,
         outputs=(result.sheet_path, *(image.path for image in result.images)),
         inputs_hash=hash_files([run.adapter_path]),
         summary={"images": len(result.images), "seconds": round(result.seconds, 1)},

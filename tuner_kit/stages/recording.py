@@ -19,7 +19,7 @@ _CHUNK = 2**20
 class StageResult:
     """What a stage has to say when it is complete."""
 
-    stage: Literal["train", "generate", "report"]
+    stage: Literal["train", "generate", "evaluate", "report"]
     label: str
     outputs: tuple[Path, ...]
     inputs_hash: str

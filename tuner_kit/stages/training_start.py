@@ -70,7 +70,7 @@ def prepare_job(
         )
     inputs = TrainingInputs(
         config=file.config,
-        base_model=resolve_base_model(file, on_event),
+        base_model=resolve_base_model(file),
         run=run,
         attempt=run.next_attempt(),
         views=views,
@@ -179,6 +179,7 @@ def _empty(run: Run) -> None:
         run.training_dir,
         run.cache_dir,
         run.samples_dir,
+        run.evaluations_dir,
         run.report_path.parent,
         run.logs_dir,
     ):

@@ -17,7 +17,7 @@ UNUSED_PACKAGES = (
     "torchaudio",
     "torchvision",
 )
-"""Nothing that renders or builds an SD3 pipeline in plain precision needs these."""
+"""Nothing that renders with an SD3 pipeline in plain precision needs these."""
 
 
 def hide_unused_packages() -> None:

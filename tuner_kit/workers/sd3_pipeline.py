@@ -20,6 +20,8 @@ from tuner_kit.workers.runtime import RepairableError
 ADAPTER_NAME = "tuned"
 SMALL_GPU_BYTES = 24 * 2**30
 """Below this, SD3's three text encoders and transformer don't fit at once in bfloat16."""
+DEFAULT_T5_TOKENS = 256
+"""What diffusers' pipeline takes when it isn't told."""
 PX_PER_LATENT, PX_PER_PATCH = 8, 16
 
 Variant = Literal["base", "tuned"]
@@ -136,8 +138,16 @@ def embed_prompt(
             negative_prompt=request.negative_prompt,
             do_classifier_free_guidance=request.guidance_scale > 1,
             device=torch.device(device),
+            max_sequence_length=_num_t5_tokens(pipeline),
         )
     return PromptEmbeds(*embeds)
+
+
+def _num_t5_tokens(pipeline: StableDiffusion3Pipeline) -> int:
+    """Give SD3's usual length, or a small model's own: SD3 attends to the padding as well."""
+    tokenizer = pipeline.tokenizer_3
+    longest = DEFAULT_T5_TOKENS if tokenizer is None else tokenizer.model_max_length
+    return min(DEFAULT_T5_TOKENS, longest)
 
 
 def renderer_for(pipeline: StableDiffusion3Pipeline, request: GenerateRequest) -> Renderer:

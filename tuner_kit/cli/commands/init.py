@@ -15,6 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", metavar="NAME", help=f"default: {DEFAULT_PRESET}")
     parser.add_argument("--name", help="name of the run; default: the folder's")
     parser.add_argument("--trigger", metavar="WORD", help="put in front of captions without it")
+    parser.add_argument(
+        "--plain", type=Path, metavar="DIR", help="other images, trained without that word"
+    )
     parser.add_argument("--caption", metavar="TEXT", help="caption of images that have none")
     parser.add_argument("--prompt", action="append", metavar="TEXT", help="rendered while training")
     parser.add_argument(
@@ -24,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="default: tuner.yaml",
     )
+    parser.add_argument("--runs-dir", type=Path, metavar="DIR", help="default: runs beside FILE")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
     parser.add_argument("--force", action="store_true", help="replace an existing file")
 
@@ -54,8 +58,10 @@ def execute(options: argparse.Namespace) -> int:
         config_path=options.output,
         name=known.name,
         trigger_word=known.trigger_word,
+        plain_dir=options.plain,
         fallback_caption=options.caption,
         prompts=tuple(options.prompt or ()),
+        runs_dir=options.runs_dir,
     )
     file = create(answers, force=options.force)
     print_paths({"configuration": str(file.path)})
