@@ -1,6 +1,6 @@
 """Make the embedded models from nothing: pictures are drawn, every part is trained on this CPU.
 
-    .venv/bin/python tools/make_tiny_models.py              some hours on 2 cores; can be interrupted
+    .venv/bin/python tools/make_tiny_models.py              90 minutes on 2 cores; can be interrupted
     .venv/bin/python tools/make_tiny_models.py --trial      every part for a few steps, in a minute
     .venv/bin/python tools/make_tiny_models.py --part towers    one part only
 
@@ -9,6 +9,7 @@ What was made so far is kept in the work folder; the same command goes on from t
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -47,9 +48,11 @@ def main() -> int:
     torch.use_deterministic_algorithms(mode=True)
     recipe = TRIAL if arguments.trial else FULL
     arguments.work.mkdir(parents=True, exist_ok=True)
-    for name, train in PARTS.items():
+    for name, make in PARTS.items():
         if arguments.part in {None, name}:
-            train(recipe, arguments.work)
+            began = time.monotonic()
+            make(recipe, arguments.work)
+            print(f"{name}: {(time.monotonic() - began) / 60:.1f} min", flush=True)
     return 0
 
 
