@@ -1,6 +1,5 @@
 """generate: prompts to pictures, with a run's adapter or with the embedded model alone."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +13,8 @@ from tuner_kit.errors import ConfigError, Problem, RunStateError, raise_for_erro
 from tuner_kit.process.messages import GenerateRequest, GenerateResult
 from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.atomic import write_bytes_atomically, write_model_atomically
-from tuner_kit.runs.disk_errors import explain_disk_errors
-from tuner_kit.runs.layout import Run, next_label
+from tuner_kit.runs.labeled import next_result
+from tuner_kit.runs.layout import Run
 from tuner_kit.runs.lock import hold_lock
 from tuner_kit.stages.base_model import resolve_base_model
 from tuner_kit.stages.recording import StageResult, hash_files, record_stage
@@ -185,18 +184,11 @@ def _check_output(options: GenerateOptions) -> list[Problem]:
 
 def _render(model: _Model, options: GenerateOptions, on_event: OnEvent) -> GenerateResult:
     """Draw into a folder that gets its name when all of it is there."""
-    label = next_label(model.samples_dir, "sample")
-    target = model.samples_dir / label
-    partial = target.with_name(f"{label}.partial")
-    with explain_disk_errors(model.samples_dir):
-        # Pictures of a call that failed are no part of this one.
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-    request = _build_request(model, options, partial)
-    result = run_worker("generate", request, GenerateResult, model.logs_dir, on_event)
-    write_model_atomically(partial / "result.json", _moved(result, Path()))
-    partial.rename(target)
-    return _moved(result, target)
+    with next_result(model.samples_dir, "sample") as made:
+        request = _build_request(model, options, made.partial)
+        result = run_worker("generate", request, GenerateResult, model.logs_dir, on_event)
+        write_model_atomically(made.partial / "result.json", _moved(result, Path()))
+    return _moved(result, made.target)
 
 
 def _build_request(model: _Model, options: GenerateOptions, output_dir: Path) -> GenerateRequest:

@@ -1,6 +1,5 @@
 """score_style: in how many pictures a style shows, with its trigger word and without."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,8 +8,8 @@ from pathlib import Path
 from tuner_kit.process.messages import GeneratedImage, ScoreStyleRequest, ScoreStyleResult
 from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.atomic import write_model_atomically
-from tuner_kit.runs.disk_errors import explain_disk_errors
-from tuner_kit.runs.layout import Run, next_label
+from tuner_kit.runs.labeled import next_result
+from tuner_kit.runs.layout import Run
 from tuner_kit.runs.lock import hold_lock
 from tuner_kit.stages.recording import StageResult, hash_files, record_stage
 
@@ -50,33 +49,27 @@ def score_style(
     """
     started_at = datetime.now(UTC)
     with hold_lock(run):
-        label = next_label(run.evaluations_dir, "style")
-        target = run.evaluations_dir / label
-        partial = target.with_name(f"{label}.partial")
-        with explain_disk_errors(run.evaluations_dir):
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-        request = ScoreStyleRequest(
-            images=tuple(images),
-            style=trial.style,
-            trigger_word=trial.trigger_word,
-            scenes_seed=trial.scenes_seed,
-            num_scenes=trial.num_scenes,
-            sheet_path=partial / "sheet.png",
-        )
-        workdir = run.logs_dir / "score_style"
-        result = run_worker("score_style", request, ScoreStyleResult, workdir, on_event)
-        write_model_atomically(partial / "result.json", result)
-        partial.rename(target)
+        with next_result(run.evaluations_dir, "style") as made:
+            request = ScoreStyleRequest(
+                images=tuple(images),
+                style=trial.style,
+                trigger_word=trial.trigger_word,
+                scenes_seed=trial.scenes_seed,
+                num_scenes=trial.num_scenes,
+                sheet_path=made.partial / "sheet.png",
+            )
+            workdir = run.logs_dir / "score_style"
+            result = run_worker("score_style", request, ScoreStyleResult, workdir, on_event)
+            write_model_atomically(made.partial / "result.json", result)
         outcome = StageResult(
             stage="evaluate",
-            label=label,
-            outputs=(target / "result.json", target / "sheet.png"),
+            label=made.label,
+            outputs=(made.target / "result.json", made.target / "sheet.png"),
             inputs_hash=hash_files(image.path for image in images),
             summary=_summarize(result),
         )
         record_stage(run, outcome, started_at=started_at)
-    return StyleScore(result, target / "sheet.png")
+    return StyleScore(result, made.target / "sheet.png")
 
 
 def _summarize(result: ScoreStyleResult) -> dict[str, str | int]:
