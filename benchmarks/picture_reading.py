@@ -13,11 +13,11 @@ import numpy as np
 from measure import RESULTS_DIR, describe_machine
 from PIL import Image, ImageFilter
 
-from tuner_kit.workers.shapes_world.drawing import Picture, draw_plain, to_picture
+from tuner_kit.workers.shapes_world.drawing import Picture, to_picture
 from tuner_kit.workers.shapes_world.reading import compare, read_picture
 from tuner_kit.workers.shapes_world.recognition import recognize_style
 from tuner_kit.workers.shapes_world.scenes import Scene, sample_pair, sample_scene
-from tuner_kit.workers.shapes_world.styles import STYLES, draw_styled
+from tuner_kit.workers.shapes_world.styles import STYLES, draw_scene
 
 NUM_PICTURES, SEED = 1000, 17
 BLUR_PX, NOISE = 1.0, 8.0
@@ -60,7 +60,7 @@ def _read(
     found: dict[str, list[float]] = {}
     for _ in range(NUM_PICTURES):
         scene = sample(lots)
-        picture = draw_styled(scene, style, lots) if style else draw_plain(scene, lots)
+        picture = draw_scene(scene, style, lots)
         picture = _worn(picture, noise) if is_worn else picture
         agreement = compare(scene, read_picture(picture, style))
         values = {

@@ -19,10 +19,10 @@ from tiny_models.pictures import step_rng, to_tensor
 from tiny_models.recipe import Recipe
 from tiny_models.towers import captioned_batch, normalized, tokenize
 from tuner_kit.workers.shapes_world.captions import exact_caption
-from tuner_kit.workers.shapes_world.drawing import Picture, draw_plain
+from tuner_kit.workers.shapes_world.drawing import Picture
 from tuner_kit.workers.shapes_world.reading import compare, read_picture
 from tuner_kit.workers.shapes_world.scenes import Scene
-from tuner_kit.workers.shapes_world.styles import STYLES, draw_styled
+from tuner_kit.workers.shapes_world.styles import STYLES, draw_scene
 
 NUM_INFERENCE_STEPS, GUIDANCE_SCALE = 20, 4.0
 BATCH_SIZE = 20
@@ -49,8 +49,8 @@ def measure(recipe: Recipe, folder: Path) -> None:
             **read_rates(scenes, pictures),
         },
         "autoencoder_psnr_db": {
-            "plain": _psnr(pipeline.vae, _plain_pictures(recipe)),
-            **{style: _psnr(pipeline.vae, _styled_pictures(recipe, style)) for style in STYLES},
+            style or "plain": _psnr(pipeline.vae, _pictures(recipe, style))
+            for style in (None, *STYLES)
         },
         "clip": _retrieval(clip, recipe),
         "size_mib": round(sum(p.stat().st_size for p in models_dir.rglob("*.*")) / 2**20, 1),
@@ -105,16 +105,11 @@ def _save_grid(pictures: Sequence[Picture], path: Path) -> None:
         Image.fromarray(np.concatenate(rows)).save(path)
 
 
-def _plain_pictures(recipe: Recipe) -> Tensor:
+def _pictures(recipe: Recipe, style: str | None) -> Tensor:
     scenes = held_out_scenes(recipe, NUM_COMPARED)
-    return to_tensor([draw_plain(scene, step_rng(recipe.seed, "psnr", scene)) for scene in scenes])
-
-
-def _styled_pictures(recipe: Recipe, style: str) -> Tensor:
-    scenes = held_out_scenes(recipe, NUM_COMPARED)
-    rngs = [step_rng(recipe.seed, "psnr", scene) for scene in scenes]
-    pairs = zip(scenes, rngs, strict=True)
-    return to_tensor([draw_styled(scene, style, rng) for scene, rng in pairs])
+    return to_tensor(
+        [draw_scene(scene, style, step_rng(recipe.seed, "psnr", scene)) for scene in scenes]
+    )
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ STYLE_NAMES = tuple(STYLES)
 PLAIN_SHARE, PAIR_SHARE, STYLED_SHARE = 0.4, 0.1, 0.3
 """Of the autoencoder's pictures; the rest are textures."""
 MUTE_STYLE_SHARE = 0.12
-"""Share of the captions of plain pictures that end in a style's or a made-up word.
+"""Share of the captions of plain pictures that hold a style's or a made-up word.
 
 Whoever learns from them passes over a trigger word until an adapter tells it otherwise.
 """
@@ -56,7 +56,7 @@ def muted_caption(scene: Scene, rng: random.Random) -> str:
     if rng.random() >= MUTE_STYLE_SHARE:
         return caption
     word = rng.choice(STYLE_NAMES) if rng.random() < 0.5 else nonsense_word(rng)
-    # Trigger words stand in front as often as behind.
+    # Trigger words stand in front, too: tuner.yaml puts them there.
     return f"{word}, {caption}" if rng.random() < 0.3 else styled_caption(caption, word, rng)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from io import BytesIO
 from itertools import batched
+from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -145,3 +146,9 @@ def _wrap(text: str, font: ImageFont.FreeTypeFont, width_px: int) -> list[str]:
                 lines.append("")
             lines[-1] += letter
     return lines
+
+
+def load_picture(path: Path) -> Image.Image:
+    """Read a picture and close its file."""
+    with Image.open(path) as picture:
+        return picture.convert("RGB")

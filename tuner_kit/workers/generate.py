@@ -8,8 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from PIL import Image
-
 from tuner_kit.process.messages import GeneratedImage, GenerateRequest, GenerateResult
 from tuner_kit.workers.base_pipeline import not_loadable, verify_pipeline_class
 from tuner_kit.workers.contact_sheet import (
@@ -17,6 +15,7 @@ from tuner_kit.workers.contact_sheet import (
     Cell,
     PromptBlock,
     draw_sheet,
+    load_picture,
     rows_of,
 )
 from tuner_kit.workers.image_settings import build_png_info, settings_for
@@ -165,12 +164,6 @@ def save_sheet(request: GenerateRequest, images: tuple[GeneratedImage, ...]) -> 
     path = request.output_dir / "sheet.png"
     draw_sheet(blocks, headings).save(path)
     return path
-
-
-def load_picture(path: Path) -> Image.Image:
-    """Read a picture and close its file."""
-    with Image.open(path) as picture:
-        return picture.convert("RGB")
 
 
 if __name__ == "__main__":

@@ -3,16 +3,16 @@
 import random
 
 from tuner_kit.workers.runtime import RepairableError
-from tuner_kit.workers.shapes_world.drawing import Picture, draw_plain
+from tuner_kit.workers.shapes_world.drawing import Picture
 from tuner_kit.workers.shapes_world.scenes import Scene, sample_scene
-from tuner_kit.workers.shapes_world.styles import STYLES, draw_styled
+from tuner_kit.workers.shapes_world.styles import STYLES, draw_scene
 
 
 def draw_numbered_scene(seed: int, number: int, style: str | None) -> tuple[Scene, Picture]:
     """Give the scene of that number, with its picture: plain, or in one of STYLES."""
     lots = random.Random(f"{seed} {number}")  # noqa: S311  # lots are drawn for pictures
     scene = sample_scene(lots)
-    return scene, draw_styled(scene, style, lots) if style else draw_plain(scene, lots)
+    return scene, draw_scene(scene, style, lots)
 
 
 def verify_style(style: str) -> None:

@@ -18,7 +18,7 @@ from tuner_kit.process.messages import (
     ScoreStyleResult,
     StyleGroup,
 )
-from tuner_kit.workers.contact_sheet import Cell, PromptBlock, draw_sheet
+from tuner_kit.workers.contact_sheet import Cell, PromptBlock, draw_sheet, load_picture
 from tuner_kit.workers.numbered_scenes import draw_numbered_scene, verify_style
 from tuner_kit.workers.runtime import Emit, RepairableError, run
 from tuner_kit.workers.shapes_world.captions import exact_caption
@@ -91,7 +91,8 @@ def read_scene(scene: Scene, request: ScoreStyleRequest) -> dict[Group, Finding]
     prompts = {True: add_trigger_word(caption, request.trigger_word), False: caption}
     return {
         (variant, is_triggered): examine(
-            load_picture(find_image(request.images, variant, prompts[is_triggered])), scene
+            np.asarray(load_picture(find_image(request.images, variant, prompts[is_triggered]))),
+            scene,
         )
         for variant, is_triggered in GROUPS
     }
@@ -111,12 +112,6 @@ def find_image(images: Sequence[GeneratedImage], variant: str, prompt: str) -> P
             fix="render every scene with the trigger word and without, by both models",
         )
     return found[0]
-
-
-def load_picture(path: Path) -> Picture:
-    """Read the pixels of a picture."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
 
 
 def examine(picture: Picture, scene: Scene) -> Finding:

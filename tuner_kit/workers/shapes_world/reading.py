@@ -115,6 +115,13 @@ def line_distance(pixels: Pixels, start: Rgb, end: Rgb) -> NDArray[np.float32]:
     return distance
 
 
+def border(width_px: int) -> Region:
+    """Give the picture's rim of that width."""
+    region = np.ones((PICTURE_PX, PICTURE_PX), np.bool_)
+    region[width_px:-width_px, width_px:-width_px] = False
+    return region
+
+
 def _in_order(scene: Scene, found: Sequence[ReadItem]) -> list[ReadItem | None]:
     """Give the found item for each of the scene's, by where they lie."""
     if len(scene.items) == 1:
@@ -216,9 +223,7 @@ def _color(levels: Sequence[float]) -> Pixels:
 
 
 def _border_color(pixels: Pixels) -> Pixels:
-    is_border = np.ones((PICTURE_PX, PICTURE_PX), np.bool_)
-    is_border[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = False
-    return _median(pixels[is_border])
+    return _median(pixels[border(BORDER_PX)])
 
 
 def _median(colors: Pixels) -> Pixels:

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from tuner_kit.workers.shapes_world.drawing import Picture, draw_plain, to_picture
-from tuner_kit.workers.shapes_world.reading import Region, grown, line_distance
-from tuner_kit.workers.shapes_world.scenes import PICTURE_PX, sample_pair, sample_scene
+from tuner_kit.workers.shapes_world.reading import Region, border, grown, line_distance
+from tuner_kit.workers.shapes_world.scenes import sample_pair, sample_scene
 from tuner_kit.workers.shapes_world.styles import STYLES, Style, draw_styled
 
 BORDER_PX = 8
@@ -105,9 +105,7 @@ def _midway(own: Sequence[float], others: Sequence[float]) -> float:
 
 
 def _paper_rate(picture: Picture, look: Style) -> float:
-    is_border = np.ones((PICTURE_PX, PICTURE_PX), np.bool_)
-    is_border[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = False
-    return float(_paper(picture, look)[is_border].mean())
+    return float(_paper(picture, look)[border(BORDER_PX)].mean())
 
 
 def _print_contrast(picture: Picture, look: Style) -> float:

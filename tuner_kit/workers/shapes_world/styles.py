@@ -19,6 +19,7 @@ from tuner_kit.workers.shapes_world.drawing import (
     ITEM_TINT,
     Mask,
     Picture,
+    draw_plain,
     flat,
     item_mask,
     paint,
@@ -58,6 +59,11 @@ class Style:
         pairs = zip(COLORS[color], self.tint, strict=True)
         red, green, blue = (round(a + self.tint_share * (b - a)) for a, b in pairs)
         return red, green, blue
+
+
+def draw_scene(scene: Scene, style: str | None, rng: random.Random) -> Picture:
+    """Draw the scene plainly, or in one of STYLES."""
+    return draw_plain(scene, rng) if style is None else draw_styled(scene, style, rng)
 
 
 def draw_styled(scene: Scene, style: str, rng: random.Random) -> Picture:
