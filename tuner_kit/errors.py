@@ -61,6 +61,8 @@ class Problem:
     severity: Severity = Severity.ERROR
     see: str | None = None
     """Where to read more: a file of the run, a page."""
+    files: tuple[str, ...] = ()
+    """Every file that the finding is about, relative to the dataset folder."""
 
 
 class TunerError(Exception):

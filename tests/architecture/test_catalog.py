@@ -20,8 +20,10 @@ from tuner_kit.errors import ERROR_OF_KIND, ExitCode
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
 
 IMPORT_NAMES = {
+    "charset-normalizer": "charset_normalizer",
     "huggingface-hub": "huggingface_hub",
     "jinja2": "jinja2",
+    "pi-heif": "pi_heif",
     "pillow": "PIL",
     "ruamel.yaml": "ruamel.yaml",
 }

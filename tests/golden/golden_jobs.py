@@ -4,7 +4,9 @@ from pathlib import Path
 
 from tuner_kit.config.load import load_config
 from tuner_kit.config.presets import PRESET_NAMES
+from tuner_kit.config.run_config import RunConfig
 from tuner_kit.runs.layout import Run
+from tuner_kit.simpletuner.bucket_plan import BucketPlan, BucketSettings, count_buckets
 from tuner_kit.simpletuner.training_files import (
     ImageFolder,
     TrainingFiles,
@@ -33,17 +35,31 @@ VARIANTS: dict[str, str] = {
         "tracking: {tracker: tensorboard}\n"
     ),
     "two-datasets": "preset: tiny-lora\nlora: {dropout: 0.1}\n",
+    "class-images": "preset: tiny-lora\n",
 }
 """What each job's tuner.yaml says besides its name and datasets."""
 
 NUM_IMAGES = 24
 
 
+def _plan(config: RunConfig, index: int) -> BucketPlan:
+    """Give the buckets of square images."""
+    dataset, training = config.datasets[index], config.training
+    settings = BucketSettings(
+        resolution_px=dataset.resolution_px,
+        is_cropped=dataset.crop == "center",
+        train_batch_size=training.train_batch_size,
+        gradient_accumulation_steps=training.gradient_accumulation_steps,
+        repeats=dataset.repeats,
+    )
+    return count_buckets([(1024, 1024)] * NUM_IMAGES, settings)
+
+
 def build_golden_files(variant: str, folder: Path) -> TrainingFiles:
     """Build the trainer's files of one variant, through a real tuner.yaml in `folder`."""
     text = VARIANTS[variant]
     crop = "none" if "crop: none\n" in text else "center"
-    datasets = ["data/cats", "data/dogs"][: 2 if variant == "two-datasets" else 1]
+    datasets = ["data/cats", "data/dogs"][: 2 if variant in {"two-datasets", "class-images"} else 1]
     lines = [
         f"  - {{path: {path}, resolution_px: {1024 - 256 * index}, crop: {crop}, repeats: {index}}}\n"
         for index, path in enumerate(datasets)
@@ -62,7 +78,14 @@ def build_golden_files(variant: str, folder: Path) -> TrainingFiles:
             run=run,
             attempt=run.next_attempt(),
             views=tuple(
-                ImageFolder(run.cache_dir / f"view-{index:016d}", NUM_IMAGES, "fingerprint")
+                ImageFolder(
+                    dir=run.cache_dir / f"view-{index:016d}",
+                    fingerprint="fingerprint",
+                    buckets=_plan(file.config, index),
+                    dataset_index=index,
+                    part="class" if variant == "class-images" and index == 1 else "",
+                    is_regularization=variant == "class-images" and index == 1,
+                )
                 for index, _ in enumerate(datasets)
             ),
         )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dataset_files import write_image
+from dataset_files import write_photo
+from pixel_looking import remember_pixels
 
 from tuner_kit.catalog.base_models import embedded_model_dir
 from tuner_kit.runs.layout import Run
@@ -125,12 +126,17 @@ class Project:
 
 
 def write_project(folder: Path, trainer: FakeTrainer) -> Project:
-    """Write tuner.yaml and three photographs with captions."""
+    """Write tuner.yaml and three photographs with captions, which were looked at before.
+
+    Only a test that changes them waits for the worker (0.7 s) that looks at new images.
+    """
     project = Project(folder, trainer)
     trainer.lives()
     project.config_path.write_text(CONFIG)
     for index in range(3):
-        write_image(project.photos_dir / f"{index}.png", caption=f"photograph number {index}")
+        path = project.photos_dir / f"{index}.png"
+        write_photo(path, index, caption=f"photograph number {index}")
+    remember_pixels(project.photos_dir)
     return project
 
 

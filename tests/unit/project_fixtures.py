@@ -3,6 +3,7 @@
 import contextlib
 import io
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ def run_command(words: list[str]) -> Outcome:
         except SystemExit as leaving:  # argparse
             exit_code = int(leaving.code or 0)
     return Outcome(exit_code, stdout.getvalue(), stderr.getvalue())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nothing that a test remembers gets into the person's cache, nor anything from there in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture

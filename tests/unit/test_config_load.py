@@ -47,7 +47,7 @@ def test_each_mistake_says_what_to_type_instead(tmp_path: Path) -> None:
     assert fixes[1].startswith("did you mean int8-quanto? It can be one of 'none'")
     assert fixes[2:4] == [
         "set resolution_px to a multiple of 64",
-        "add it: The folder, relative to tuner.yaml. It is only read",
+        "add it: The folder, relative to tuner.yaml, or `hf://datasets/user/name`. It is only read",
     ]
     assert fixes[4:] == [
         "set learning_rate to a number, without quotes",

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from config_files import SMALLEST, ids_of, read_config
-from dataset_files import write_image
+from dataset_files import cut, write_noise_jpeg, write_photo
+from pixel_looking import ignore, remember_pixels
 
 from tuner_kit.config.load import ConfigFile
 from tuner_kit.errors import ConfigError, Problem
 from tuner_kit.preflight.config_rules import check_values_together
-from tuner_kit.preflight.dataset_rules import read_datasets
+from tuner_kit.preflight.dataset_rules import DatasetFindings, Examination, examine_datasets
 from tuner_kit.preflight.machine_rules import check_machine
 from tuner_kit.preflight.model_rules import check_base_model
 from tuner_kit.preflight.run_rules import run_rules
@@ -37,9 +38,16 @@ def found_while_reading(file: ConfigFile) -> Iterable[Problem]:
     return file.problems
 
 
+def examine_headers(file: ConfigFile) -> DatasetFindings:
+    """Examine the datasets of a file without decoding an image."""
+    way = Examination(continues=True, repairs=False, looks_at_pixels=False)
+    with examine_datasets(file, ignore, way) as findings:
+        return findings
+
+
 def dataset_problems(file: ConfigFile) -> Iterable[Problem]:
     """Give what is wrong with the datasets."""
-    return read_datasets(file).problems
+    return examine_headers(file).problems
 
 
 def training(*lines: str, before: str = SMALLEST) -> str:
@@ -216,7 +224,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with images of the default size, and an empty one; only tuner.yaml changes."""
     root = tmp_path_factory.mktemp("preflight")
     for number in range(4):
-        write_image(root / "images" / f"{number}.png", size=(1024, 1024), caption="a cat")
+        write_photo(root / "images" / f"{number}.png", number, size=(1024, 1024), caption="a cat")
+    remember_pixels(root / "images")
     (root / "empty").mkdir()
     return root
 
@@ -325,7 +334,8 @@ def test_faults_of_every_kind_are_reported_at_once_with_their_lines(folder: Path
         "simpletuner:\n  noise_ofset: 1\n  lora_rank: 3\nmodel:\n  base: ./missing\n"
         "paths:\n  runs_dir: tuner.yaml/runs\n"
     )
-    findings = run_rules(read_config(folder, text))
+    with run_rules(read_config(folder, text), ignore) as findings:
+        assert findings.datasets == ()
     assert {(problem.id, problem.where.split()[0]) for problem in findings.problems} == {
         ("C05", "tuner.yaml:7"),
         ("C04", "tuner.yaml:8"),
@@ -340,26 +350,38 @@ def test_faults_of_every_kind_are_reported_at_once_with_their_lines(folder: Path
 
 
 def test_a_sound_file_has_no_findings_and_its_images_are_read(folder: Path) -> None:
-    seen: list[tuple[int, int]] = []
     file = read_config(folder, SMALLEST.replace("path: .", "path: images"))
-    findings = run_rules(file, on_progress=lambda done, total: seen.append((done, total)))
-    assert findings.problems == ()
-    assert [len(snapshot.records) for snapshot in findings.snapshots] == [4]
-    assert seen[-1] == (4, 4)
+    with run_rules(file, ignore) as findings:
+        assert findings.problems == ()
+        assert [dataset.num_trained for dataset in findings.datasets] == [4]
+
+
+@pytest.mark.parametrize(("end", "is_seen"), [("", True), ("training: {rnak: 2}\n", False)])
+def test_pixels_are_looked_at_only_where_nothing_else_is_wrong(
+    end: str, tmp_path: Path, *, is_seen: bool
+) -> None:
+    cut(write_noise_jpeg(tmp_path / "images" / "0.jpg"), num_bytes=500)
+    file = read_config(tmp_path, SMALLEST.replace("path: .", "path: images") + end)
+
+    with run_rules(file, ignore) as findings:
+        found = ids_of(findings.problems)
+
+    assert ("D06" in found) is is_seen
 
 
 def test_a_wrong_folder_of_runs_is_not_taken_for_one_inside_the_dataset(tmp_path: Path) -> None:
-    write_image(tmp_path / "0.png", caption="a cat")
+    write_photo(tmp_path / "0.png", caption="a cat")
     file = read_config(tmp_path, SMALLEST + "paths:\n  runs_dir: 3\n")
     assert ids_of(file.problems) == ["C05"]
-    assert "D13" not in ids_of(read_datasets(file).problems)
+    assert "D13" not in ids_of(examine_headers(file).problems)
 
 
 def test_a_dataset_with_a_wrong_path_is_left_out_and_the_next_is_read(folder: Path) -> None:
     text = "name: a\npreset: tiny-lora\ndatasets:\n  - path: 3\n  - path: images\n"
-    findings = read_datasets(read_config(folder, text))
+    findings = examine_headers(read_config(folder, text))
     assert findings.problems == ()
-    assert [snapshot.root for snapshot in findings.snapshots] == [folder.resolve() / "images"]
+    roots = [dataset.snapshot.root for dataset in findings.datasets]
+    assert roots == [folder.resolve() / "images"]
 
 
 @pytest.mark.parametrize(

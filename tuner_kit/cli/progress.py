@@ -28,6 +28,8 @@ class ProgressLine:
         self._shown: str | None = None
         self._next_plain = 0.0
         self._started = time.monotonic()
+        self._phase = ""
+        self._phase_started = self._started
 
     def __enter__(self) -> Self:
         """Take the terminal's last line."""
@@ -47,12 +49,10 @@ class ProgressLine:
 
     def on_event(self, event: Event) -> None:
         """Show a worker's progress."""
-        count = f" {event.current}/{event.total}" if event.total else ""
-        self._show(event.phase, f"{event.phase}{count}")
-
-    def on_images(self, done: int, total: int) -> None:
-        """Show how many images were decoded."""
-        self._show("checking images", f"checking images {done}/{total}")
+        if event.phase != self._phase:
+            self._phase, self._phase_started = event.phase, time.monotonic()
+        elapsed_s = time.monotonic() - self._phase_started
+        self._show(event.phase, describe_event(event, elapsed_s))
 
     def on_training(self, progress: TrainingProgress) -> None:
         """Show the trainer's phase, and in training step, loss and time left."""
@@ -71,6 +71,21 @@ class ProgressLine:
         if kind != self._shown or now >= self._next_plain:
             self._console.print(Text(f"[{elapsed}] {text}"))
             self._shown, self._next_plain = kind, now + _PLAIN_EVERY_S
+
+
+def describe_event(event: Event, elapsed_s: float) -> str:
+    """Write a worker's progress as one line; from the second second on with rate and time left."""
+    if not event.current:
+        return event.phase
+    if not event.total:
+        return f"{event.phase} {event.current}"
+    parts = [f"{event.phase} {event.current}/{event.total}"]
+    rate = event.current / elapsed_s if elapsed_s > 1 else 0.0
+    if rate and event.current < event.total:
+        remaining_s = (event.total - event.current) / rate
+        parts.append(f"{rate:.3g}/s" if rate < 100 else f"{rate:.0f}/s")  # noqa: PLR2004
+        parts.append(f"{format_seconds(remaining_s)} left")
+    return "  ".join(parts)
 
 
 def describe(progress: TrainingProgress) -> str:

@@ -10,7 +10,9 @@ from tuner_kit.simpletuner.progress import TrainingProgress
 from tuner_kit.stages.train import TrainingWatch, TrainOutcome, train
 
 
-def train_with_progress(config_path: Path, *, force: bool = False) -> TrainOutcome:
+def train_with_progress(
+    config_path: Path, *, force: bool = False, repairs: bool = False
+) -> TrainOutcome:
     """Train, show how it goes, and say how it ended."""
     with ProgressLine() as line, StopOnSignal() as stop:
         announced = 0
@@ -30,11 +32,10 @@ def train_with_progress(config_path: Path, *, force: bool = False) -> TrainOutco
         watch = TrainingWatch(
             stop=stop,
             on_findings=print_problems,
-            on_images=line.on_images,
             on_event=on_event,
             on_progress=on_progress,
         )
-        outcome = train(config_path, watch, force=force)
+        outcome = train(config_path, watch, force=force, repairs=repairs)
         line.say(_summarize(outcome))
     return outcome
 

@@ -33,10 +33,32 @@ class ModelConfig(StrictModel):
 
 
 class DatasetConfig(StrictModel):
-    """A folder of images with a `.txt` caption beside each."""
+    """A folder of images with their captions, in any layout that `layout` names."""
 
     path: Path
-    """The folder, relative to tuner.yaml. It is only read."""
+    """The folder, relative to tuner.yaml, or `hf://datasets/user/name`. It is only read."""
+    layout: Literal[
+        "auto",
+        "text-files",
+        "metadata-jsonl",
+        "metadata-csv",
+        "metadata-parquet",
+        "image-captions",
+        "kohya",
+        "instance-prompt",
+        "file-names",
+        "huggingface",
+    ] = "auto"
+    """Where the captions are; `auto` recognizes it, and asks where a folder fits two layouts."""
+    instance_prompt: Annotated[str, Field(min_length=1)] | None = None
+    """One caption for every image (DreamBooth); replaces all captions of the folder."""
+    class_prompt: Annotated[str, Field(min_length=1)] | None = None
+    """Caption of the class images, where the folder has any (`class_images/`, kohya's `reg/`)."""
+    hold_out: bool = True
+    """Keep about one image in seven from training (one in ten of 200 and more), to judge the
+    result on images it has not seen; of fewer than 20 images none is kept."""
+    repair: bool = False
+    """Leave out or mend what is damaged, in the run's private copy, instead of stopping."""
     resolution_px: Annotated[int, Field(ge=64, le=2048, multiple_of=64)] = 1024
     """Edge of the training images in pixels (of a square of the same area with `crop: none`)."""
     crop: Literal["center", "none"] = "center"

@@ -1,27 +1,27 @@
-"""Reading pixels with Pillow, to find what would stop a training in its middle.
+"""Opening images with Pillow, reading their headers, and making them opaque RGB.
 
-SimpleTuner drops an image whose header is broken without counting it, and stops in the
-middle of a run at a truncated JPEG. So every image is decoded once, completely.
+Images come from anywhere: whatever a file holds, reading its header never fails, and only
+formats of photographs and drawings are opened at all.
 """
 
-import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from io import BytesIO
+from itertools import batched
 from pathlib import Path
+from typing import BinaryIO
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
 
-from tuner_kit.data.snapshot import ImageRecord
+from tuner_kit.data.records import Header
 
-Progress = Callable[[int, int], None]
-"""Called with the number done and the number of all."""
-
-# What Pillow raises for damaged content depends on the format and on where the damage is.
+# What Pillow raises for damaged content depends on the format and on where the damage is. All
+# but the last five were seen when each byte of small files was changed, or all after it cut off.
 DECODE_ERRORS = (
     OSError,
     SyntaxError,
@@ -29,42 +29,35 @@ DECODE_ERRORS = (
     TypeError,
     EOFError,
     LookupError,
-    ArithmeticError,
     RuntimeError,
-    MemoryError,
     struct.error,
-    zlib.error,
     Image.DecompressionBombError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    MemoryError,
+    zlib.error,
 )
 
-# Each thread holds one decoded image, so this bounds the memory: 48 MB for 12 megapixels.
-MAX_THREADS = 4
+# Pillow knows 40 more, among them EPS, which would have Ghostscript run what the file says.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_SIGNATURE_BYTES = 12
+# The brands that pi_heif opens; a film has others.
+_HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+)
+_JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 
-# The trainer reads float images as black and has no scale for 32-bit integers.
-UNTRAINABLE_MODES = {"F": "32-bit float pixels", "I": "32-bit integer pixels"}
+# As SimpleTuner sets it (helpers/image_manipulation/load.py): a workflow of an image
+# generator is larger than Pillow's 1 MiB.
+_MAX_TEXT_BYTES = 100 * 1024**2
 
-_MANY_FRAMES_FORMATS = frozenset({"AVIF", "GIF", "PNG", "TIFF", "WEBP"})
+_MANY_FRAMES_FORMATS = frozenset({"AVIF", "GIF", "HEIF", "PNG", "TIFF", "WEBP"})
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+_ORIENTATION_KEYS = frozenset({"exif", "xmp", "XML:com.adobe.xmp"})
 _SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})
 
-
-@dataclass(frozen=True, slots=True)
-class ImageHeader:
-    """What the first bytes of an image say about it."""
-
-    width_px: int
-    height_px: int
-    pixel_mode: str
-    has_transparency: bool
-    is_animated: bool
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadableImage:
-    """An image that can't be trained on, and why."""
-
-    path: Path
-    reason: str
+_BATCH = 500
 
 
 @contextmanager
@@ -78,66 +71,106 @@ def pillow_warnings_ignored() -> Iterator[None]:
         yield
 
 
-def read_header(image_path: Path) -> ImageHeader | None:
+def open_image(source: str | Path | BinaryIO) -> ImageFile.ImageFile:
+    """Open an image by its content, whatever its name says.
+
+    HEIC and JPEG XL need a decoder of their own, which is imported with the first such file.
+
+    Raises:
+        UnidentifiedImageError: it is not an image, or there is no decoder for it here.
+        OSError: it can't be read; damaged content raises any of `DECODE_ERRORS`.
+    """
+    PngImagePlugin.MAX_TEXT_CHUNK = _MAX_TEXT_BYTES
+    try:
+        return Image.open(source, formats=_FORMATS)
+    except UnidentifiedImageError:
+        start = _read(source, _SIGNATURE_BYTES)
+        if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS and find_spec("pi_heif"):
+            return _open_heif(_read(source))
+        if start.startswith(_JXL_STARTS) and find_spec("pillow_jxl"):
+            import_module("pillow_jxl")
+            return Image.open(source, formats=("JXL",))
+        raise
+
+
+def _read(source: str | Path | BinaryIO, num_bytes: int = -1) -> bytes:
+    if isinstance(source, str | Path):
+        with Path(source).open("rb") as file:
+            return file.read(num_bytes)
+    source.seek(0)
+    return source.read(num_bytes)
+
+
+def _open_heif(content: bytes) -> ImageFile.ImageFile:
+    if "HEIF" not in Image.OPEN:
+        import pi_heif
+
+        pi_heif.register_heif_opener()
+    # pi_heif 1.4.0 crashes the process where an item of metadata has a damaged type. Renaming
+    # the references from metadata to images hides it; rotation is kept elsewhere.
+    boxes, mdat, pixels = content.partition(b"mdat")
+    content = boxes.replace(b"cdsc", b"skip") + mdat + pixels
+    return Image.open(BytesIO(content), formats=("HEIF",))
+
+
+def read_header(image_path: str | Path) -> Header | None:
     """Read size and pixel format without decoding; None when it isn't an image."""
     try:
-        with Image.open(image_path) as image:
+        with open_image(image_path) as image:
             return _describe(image)
     except DECODE_ERRORS:
         return None
 
 
-def _describe(image: Image.Image) -> ImageHeader:
+def read_headers(root: Path, names: Iterable[str]) -> Iterator[tuple[str, Header | None]]:
+    """Read the headers of many images, by their names relative to a folder."""
+    # In batches: between two of them the caller has its own warnings.
+    for batch in batched(names, _BATCH):
+        with pillow_warnings_ignored():
+            headers = [(name, read_header(f"{root}/{name}")) for name in batch]
+        yield from headers
+
+
+def _describe(image: ImageFile.ImageFile) -> Header:
     width_px, height_px = image.size
-    # PNG's getexif would decode the whole image to look for a chunk behind it.
-    if "exif" in image.info:
-        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    if not _ORIENTATION_KEYS.isdisjoint(image.info):
+        # PNG's own getexif would decode the whole image to look for a chunk behind it.
+        orientation = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
         if orientation in _SIDEWAYS_ORIENTATIONS:
             width_px, height_px = height_px, width_px
-    return ImageHeader(
+    image_format = image.format or ""
+    return Header(
         width_px=width_px,
         height_px=height_px,
         pixel_mode=image.mode,
+        image_format=image_format,
         has_transparency=image.mode in _ALPHA_MODES or "transparency" in image.info,
-        is_animated=image.format in _MANY_FRAMES_FORMATS and getattr(image, "n_frames", 1) > 1,
+        is_animated=image_format in _MANY_FRAMES_FORMATS and _has_frames(image),
     )
 
 
-def find_unreadable(
-    records: Sequence[ImageRecord], *, on_progress: Progress | None = None
-) -> tuple[UnreadableImage, ...]:
-    """Decode every image completely and name those that can't be trained on."""
-    unreadable: list[UnreadableImage] = []
-    num_threads = min(MAX_THREADS, os.cpu_count() or 1)
-    with pillow_warnings_ignored(), ThreadPoolExecutor(num_threads) as pool:
-        reasons = pool.map(_reason_against, records)
-        for done, (record, reason) in enumerate(zip(records, reasons, strict=True), start=1):
-            if reason is not None:
-                unreadable.append(UnreadableImage(record.path, reason))
-            if on_progress is not None:
-                on_progress(done, len(records))
-    return tuple(unreadable)
-
-
-def _reason_against(record: ImageRecord) -> str | None:
+def _has_frames(image: ImageFile.ImageFile) -> bool:
     try:
-        with Image.open(record.path) as image:
-            # Lets libjpeg leave out most of the inverse transform; it still reads every byte.
-            image.draft(None, (1, 1))
-            image.load()
-            return UNTRAINABLE_MODES.get(image.mode)
-    except DECODE_ERRORS as error:
-        return _explain(error, record)
+        return bool(getattr(image, "n_frames", 1) > 1)
+    except DECODE_ERRORS:
+        # Only a file with several frames is searched for them; the first may be sound.
+        return True
 
 
-def _explain(error: Exception, record: ImageRecord) -> str:
-    if record.size_bytes == 0:
-        return "empty file"
-    if isinstance(error, UnidentifiedImageError):
-        return "its content is not an image"
-    if isinstance(error, Image.DecompressionBombError):
-        limit_mp = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
-        return f"more than {limit_mp} megapixels"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return str(error) or type(error).__name__
+def simplify_colors(image: Image.Image) -> Image.Image:
+    """Give the picture as 8-bit grey, RGB or, where something is transparent, RGBA."""
+    if image.mode.startswith("I;16"):
+        # As the trainer does; Pillow's own conversion would cut all but the darkest to white.
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.has_transparency_data:
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    return image if image.mode in {"L", "RGB"} else image.convert("RGB")
+
+
+def put_on_white(image: Image.Image) -> Image.Image:
+    """Give an opaque RGB picture; what was transparent shows white."""
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    canvas = Image.new("RGBA", image.size, "white")
+    canvas.alpha_composite(image)
+    return canvas.convert("RGB")

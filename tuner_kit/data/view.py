@@ -1,27 +1,36 @@
 """The private folder that the trainer gets instead of the user's own.
 
 SimpleTuner writes its bucket files into the folder of the images and can be told to
-delete images from there. It gets a folder of links, with captions in final form.
+delete images from there. It gets a folder of links, with captions in final form, whose names
+are made of the images' bytes: a file of the trainer's cache belongs to the name of its image, so
+a changed image is encoded anew and an unchanged one never is.
 """
 
 import hashlib
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import batched
 from pathlib import Path
 
 from tuner_kit.data.conversion import conversion_of, write_converted
-from tuner_kit.data.snapshot import DatasetSnapshot, ImageRecord
+from tuner_kit.data.snapshot import TrainingImage
 from tuner_kit.errors import DatasetError, Problem
 
-CaptionFor = Callable[[ImageRecord], str]
-PlaceFile = Callable[[Path, Path], object]
+type PlaceFile = Callable[[Path, Path], object]
 """Makes the first path appear at the second, or raises OSError where that isn't possible."""
 
 _MAX_STEM_LENGTH = 40
+_HASH_DIGITS = 16
+_BATCH = 64
+
+
+type Images = Callable[[], Iterator[TrainingImage]]
+"""Gives the images anew with every call, so that they need not be held all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,57 +39,41 @@ class DatasetView:
 
     dir: Path
     num_images: int
-    num_converted: int
-    captions: tuple[str, ...]
-    """In the order of the snapshot's records."""
+    fingerprint: str
+    """16 hex digits that change with any image's bytes and with any final caption."""
 
 
-def fingerprint_view(
-    snapshot: DatasetSnapshot,
-    *,
-    caption_for: CaptionFor,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> str:
-    """Give 16 hex digits that change with any image's bytes and with any final caption.
+def build_view(images: Images, dataset_dir: Path, views_dir: Path) -> DatasetView:
+    """Fill a private folder below `views_dir` with images and their final captions.
 
-    The same images and captions give the same digits in every folder and on every machine:
-    the trainer's order of images is derived from them. Every image is read once.
-    """
-    digest = hashlib.sha256()
-    for number, record in enumerate(snapshot.records, start=1):
-        with record.path.open("rb") as image:
-            digest.update(hashlib.file_digest(image, "sha256").digest())
-        name = snapshot.name_of(record.path)
-        digest.update(hashlib.sha256(f"{name}\0{caption_for(record)}".encode()).digest())
-        if on_progress is not None:
-            on_progress(number, len(snapshot.records))
-    return digest.hexdigest()[:16]
-
-
-def build_view(
-    snapshot: DatasetSnapshot, view_dir: Path, *, caption_for: CaptionFor
-) -> DatasetView:
-    """Fill a private folder with the images and their final captions.
-
-    An existing folder is complete and is reused, so its name must tell what is in it:
-    see `fingerprint_view`.
+    The same images and captions give the same fingerprint in every folder and on every
+    machine: the trainer's order of images is derived from it. The folder is named by it
+    too, so one that exists is complete and is reused.
 
     Raises:
-        DatasetError: a caption is unusable, or the folder would be inside the dataset.
+        DatasetError: D13 the folder would be inside the dataset.
     """
-    _verify_outside(snapshot.root, view_dir)
-    captions = tuple(caption_for(record) for record in snapshot.records)
+    content, place = hashlib.sha256(), hashlib.sha256()
+    num_images = 0
+    for image in images():
+        content.update(f"{_stem_of(image)}\0{sha256_of(image)}\0{image.caption}\0".encode())
+        place.update(os.fsencode(image.record.path.absolute()) + b"\0")
+        num_images += 1
+    fingerprint = content.hexdigest()[:16]
+    # The folder holds links, so it belongs to one place of each image.
+    view_dir = views_dir / f"view-{fingerprint}-{place.hexdigest()[:6]}"
+    _verify_apart(dataset_dir, view_dir)
     if not view_dir.exists():
-        _fill_folder(snapshot.records, captions, view_dir)
-    return DatasetView(
-        dir=view_dir,
-        num_images=len(snapshot.records),
-        num_converted=sum(conversion_of(record) is not None for record in snapshot.records),
-        captions=captions,
-    )
+        _fill_folder(images(), view_dir)
+    return DatasetView(view_dir, num_images, fingerprint)
 
 
-def _verify_outside(dataset_dir: Path, view_dir: Path) -> None:
+def _verify_apart(dataset_dir: Path, view_dir: Path) -> None:
+    """Make sure that nothing is written among the user's images.
+
+    Raises:
+        DatasetError: D13 the folder would be inside the dataset.
+    """
     if view_dir.resolve().is_relative_to(dataset_dir.resolve()):
         raise DatasetError(
             Problem(
@@ -92,31 +85,55 @@ def _verify_outside(dataset_dir: Path, view_dir: Path) -> None:
         )
 
 
-def _fill_folder(records: Sequence[ImageRecord], captions: Sequence[str], view_dir: Path) -> None:
+def _fill_folder(images: Iterator[TrainingImage], view_dir: Path) -> None:
     partial_dir = view_dir.with_name(f"{view_dir.name}.partial")
     if partial_dir.exists():
         shutil.rmtree(partial_dir)
     partial_dir.mkdir(parents=True)
-    stems = [_view_stem(number, record) for number, record in enumerate(records, start=1)]
     with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
-        list(pool.map(_add_image, records, [partial_dir / stem for stem in stems]))
-    for stem, caption in zip(stems, captions, strict=True):
-        (partial_dir / f"{stem}.txt").write_text(caption, encoding="utf-8", newline="")
+        for batch in batched(_with_names(images), _BATCH):
+            list(pool.map(_add_image, batch, [partial_dir] * len(batch)))
     partial_dir.rename(view_dir)
 
 
-def _view_stem(number: int, record: ImageRecord) -> str:
-    """Name an image uniquely; two images of one stem would share the trainer's cache entry."""
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", record.path.stem).strip("_")
-    return f"{number:05d}-{safe[:_MAX_STEM_LENGTH] or 'image'}"
+def _with_names(images: Iterator[TrainingImage]) -> Iterator[tuple[TrainingImage, str]]:
+    """Name each image uniquely: two of one stem would share the trainer's cache entry."""
+    copies: Counter[str] = Counter()
+    for image in images:
+        # Some disks don't tell cases apart.
+        stem = _stem_of(image).lower()
+        # Only look-alikes can be exact copies; the others are not remembered.
+        if image.record.pixels is None or image.record.pixels.near_group:
+            copies[stem] += 1
+        yield image, _stem_of(image, copy_number=max(1, copies[stem]))
 
 
-def _add_image(record: ImageRecord, target_stem_path: Path) -> None:
+def _stem_of(image: TrainingImage, *, copy_number: int = 1) -> str:
+    """Name an image by its bytes, and so that a person recognizes it in the trainer's log."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(image.record.name).stem).strip("_")
+    # In front of the readable part, which may end in a number itself.
+    number = "" if copy_number == 1 else f"_{copy_number}"
+    digits = sha256_of(image)[:_HASH_DIGITS]
+    return f"{digits}{number}-{readable[:_MAX_STEM_LENGTH] or 'image'}"
+
+
+def sha256_of(image: TrainingImage) -> str:
+    """Give the hash of an image's bytes, as the audit measured it."""
+    pixels = image.record.pixels
+    assert pixels is not None  # noqa: S101 - nothing is trained on before it was decoded
+    return pixels.sha256
+
+
+def _add_image(named: tuple[TrainingImage, str], folder: Path) -> None:
+    image, stem = named
+    source = image.record.path
     # The stem has no dot, so with_suffix can't cut anything off.
-    if conversion_of(record) is None:
-        place_file(record.path, target_stem_path.with_suffix(record.path.suffix.lower()))
+    target = folder / stem
+    if image.record.header is None or conversion_of(image.record.header) is None:
+        place_file(source, target.with_suffix(source.suffix.lower()))
     else:
-        write_converted(record.path, target_stem_path.with_suffix(".png"))
+        write_converted(source, target.with_suffix(".png"))
+    target.with_suffix(".txt").write_text(image.caption, encoding="utf-8", newline="")
 
 
 def make_symlink(source_path: Path, target_path: Path) -> None:
@@ -141,6 +158,8 @@ def place_file(
     for attempt in attempts:
         try:
             attempt(source_path, target_path)
+        except FileExistsError:  # a copy would be written through that link, into its target
+            raise
         except (OSError, NotImplementedError):
             continue
         return

@@ -1,50 +1,115 @@
-"""Reads the datasets of a configuration and applies the dataset rules to each."""
+"""Examines the datasets of a configuration."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Self
 
 from tuner_kit.config.load import ConfigFile
-from tuner_kit.config.run_config import DatasetConfig, RunConfig
-from tuner_kit.data.read_folder import read_folder
-from tuner_kit.data.rules import TrainingGeometry, check_dataset
-from tuner_kit.data.snapshot import DatasetSnapshot
-from tuner_kit.errors import DatasetError, Problem
+from tuner_kit.config.run_config import DatasetConfig
+from tuner_kit.data.audit.rule import AuditPolicy
+from tuner_kit.data.layouts.layout import LayoutOptions
+from tuner_kit.data.read_dataset import DatasetSource
+from tuner_kit.data.split import Side
+from tuner_kit.data.split_record import read_sides
+from tuner_kit.errors import AccessError, DatasetError, Problem
+from tuner_kit.preflight.dataset_examination import DatasetDemands, ExaminedDataset, examine
+from tuner_kit.preflight.text_limits import text_encoder_limits
+from tuner_kit.process.worker import OnEvent
+from tuner_kit.runs.layout import Run
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetFindings:
-    """The datasets that could be read, and what is wrong with any."""
+    """The datasets that could be read, and what is wrong with any; close it after use."""
 
-    snapshots: tuple[DatasetSnapshot, ...]
+    datasets: tuple[ExaminedDataset, ...]
     problems: tuple[Problem, ...]
+    looked_at_pixels: bool
+
+    def __enter__(self) -> Self:
+        """Do nothing: they are open."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close every dataset."""
+        for dataset in self.datasets:
+            dataset.snapshot.inventory.close()
 
 
-def read_datasets(
-    file: ConfigFile, *, on_progress: Callable[[int, int], None] | None = None
-) -> DatasetFindings:
-    """Read every dataset and apply every rule; problems of all of them are collected."""
-    snapshots: list[DatasetSnapshot] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """How the datasets are looked at."""
+
+    continues: bool
+    """A run that was begun before goes on: what it held out stays so."""
+    repairs: bool
+    """Every dataset is treated as if it had `repair: true`."""
+    looks_at_pixels: bool
+    """Images that are new are decoded."""
+
+
+def examine_datasets(file: ConfigFile, on_event: OnEvent, way: Examination) -> DatasetFindings:
+    """Examine every dataset of a configuration; problems of all of them are collected."""
+    examined: list[ExaminedDataset] = []
     problems: list[Problem] = []
-    for index, dataset in enumerate(file.config.datasets):
-        if not file.is_sound("datasets", index, "path"):
-            continue
-        try:
-            snapshot = read_folder(file.resolve(dataset.path))
-        except DatasetError as error:
-            written = file.source.locate(("datasets", index, "path"))
-            problems += [
-                replace(found, where=f"{written} ({found.where})") for found in error.problems
-            ]
-            continue
-        snapshots.append(snapshot)
-        problems += _check_apart(file, index)
-        problems += check_dataset(
-            snapshot,
-            _geometry(file.config, dataset),
-            has_fallback_caption=dataset.fallback_caption is not None,
-            on_progress=on_progress,
-        )
-    return DatasetFindings(tuple(snapshots), tuple(problems))
+    with ExitStack() as on_error:
+        for index, dataset in enumerate(file.config.datasets):
+            if not file.is_sound("datasets", index, "path"):
+                continue
+            problems += _check_apart(file, index)
+            try:
+                found = examine(
+                    _source(file, dataset),
+                    _demands(file, index, way),
+                    on_event,
+                    looks_at_pixels=way.looks_at_pixels,
+                )
+            except (AccessError, DatasetError) as error:
+                problems += _located(error.problems, file, index)
+                continue
+            on_error.enter_context(found)
+            examined.append(found)
+            problems += found.problems
+        on_error.pop_all()
+    return DatasetFindings(tuple(examined), tuple(problems), way.looks_at_pixels)
+
+
+def _located(problems: Sequence[Problem], file: ConfigFile, index: int) -> Iterator[Problem]:
+    written = file.source.locate(("datasets", index, "path"))
+    for problem in problems:
+        yield replace(problem, where=f"{written} ({problem.where})")
+
+
+def _source(file: ConfigFile, dataset: DatasetConfig) -> DatasetSource:
+    options = LayoutOptions(dataset.instance_prompt, dataset.class_prompt)
+    folder = file.resolve(dataset.path)
+    return DatasetSource(folder, str(dataset.path), dataset.layout, options)
+
+
+def _demands(file: ConfigFile, index: int, way: Examination) -> DatasetDemands:
+    config, dataset = file.config, file.config.datasets[index]
+    return DatasetDemands(
+        policy=AuditPolicy(
+            resolution_px=dataset.resolution_px,
+            is_cropped=dataset.crop == "center",
+            trigger_word=dataset.trigger_word,
+            fallback_caption=dataset.fallback_caption,
+            is_repaired=dataset.repair or way.repairs,
+        ),
+        train_batch_size=config.training.train_batch_size,
+        gradient_accumulation_steps=config.training.gradient_accumulation_steps,
+        repeats=dataset.repeats,
+        holds_out=dataset.hold_out,
+        earlier_sides=_earlier_sides(file, index) if way.continues else {},
+        limits=text_encoder_limits(file),
+    )
+
+
+def _earlier_sides(file: ConfigFile, index: int) -> Mapping[str, Side]:
+    """Recall what the images were used for, if the run was begun before."""
+    run = Run(file.resolve(file.config.paths.runs_dir / file.config.name))
+    return read_sides(run.split_path, index)
 
 
 def _check_apart(file: ConfigFile, index: int) -> Iterator[Problem]:
@@ -59,13 +124,3 @@ def _check_apart(file: ConfigFile, index: int) -> Iterator[Problem]:
             where=file.source.locate(("datasets", index, "path")),
             fix="set paths.runs_dir to a folder outside of the images, or move these",
         )
-
-
-def _geometry(config: RunConfig, dataset: DatasetConfig) -> TrainingGeometry:
-    return TrainingGeometry(
-        resolution_px=dataset.resolution_px,
-        train_batch_size=config.training.train_batch_size,
-        gradient_accumulation_steps=config.training.gradient_accumulation_steps,
-        repeats=dataset.repeats,
-        is_cropped=dataset.crop == "center",
-    )

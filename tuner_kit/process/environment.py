@@ -7,6 +7,7 @@ from the few names here, and what we set ourselves comes on top.
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 _NAMES = frozenset(
     {
@@ -54,6 +55,14 @@ def child_environment() -> dict[str, str]:
     Besides the command line this is the only place that reads it.
     """
     return scrub(os.environ)
+
+
+def cache_dir() -> Path:
+    """Return the folder for what can be measured again; `XDG_CACHE_HOME` moves it on Linux."""
+    # Only commands that look at images need it.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("tuner_kit", appauthor=False)
 
 
 def scrub(environ: Mapping[str, str]) -> dict[str, str]:

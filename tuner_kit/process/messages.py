@@ -210,3 +210,86 @@ class PlotLossResult(Message):
     """Mean loss over the first tenth of the steps; null with fewer than two points."""
     last_mean: float | None
     """Mean loss over the last tenth."""
+
+
+# ------------------------------------------------------------------ export_dataset
+
+
+class ExportDatasetRequest(Message):
+    """Write the images and captions of a Hugging Face dataset into a plain folder, once."""
+
+    hub_id: str | None = None
+    """`user/name` on the Hub; null when the dataset is the folder `source_dir`."""
+    revision: str | None = None
+    """Branch, tag or commit on the Hub; null is its main branch."""
+    source_dir: Path | None = None
+    files: tuple[str, ...] = ()
+    """The files of `source_dir` that say what the dataset is, relative to it."""
+    config_name: str | None = None
+    """One of the dataset's configurations; null takes the only or the default one."""
+    split: str | None = None
+    """Null takes `train`, or the only one."""
+    image_column: str | None = None
+    caption_column: str | None = None
+    exports_dir: Path
+    """Where the folder is made: `<stem>-<version>`."""
+    stem: str
+    """What all exports of this dataset with these choices are called."""
+    version: str | None = None
+    """Of a folder's files; null on the Hub, where the commit is the version."""
+
+
+class ExportDatasetResult(Message):
+    """A folder of `images/` and `metadata.jsonl`, and what went into it."""
+
+    export_dir: Path
+    num_images: int = Field(ge=0)
+    num_captions: int = Field(ge=0)
+    num_without_image: int = Field(ge=0)
+    """Rows that hold no image; they have no file."""
+    image_column: str
+    caption_column: str | None
+    """Null when the dataset has no column of text."""
+    config_name: str
+    split: str
+    commit: str | None = None
+    """The commit on the Hub that was read."""
+    is_conversion: bool = False
+    """The commit is one of the Hub's own parquet conversion, not of the author's files."""
+    is_last_known: bool = False
+    """The Hub could not be asked: there may be a newer version than this export."""
+
+
+class ExportDatasetRefusal(Message):
+    """Why a dataset can't be exported."""
+
+    kind: Literal["access", "dataset", "disk"]
+    what: str
+    where: str
+    fix: str
+
+
+class ExportDatasetOutcome(Message):
+    """The export, or why there is none."""
+
+    answer: ExportDatasetResult | ExportDatasetRefusal
+
+
+# ------------------------------------------------------------------ audit_images
+
+
+class AuditImagesRequest(Message):
+    """Decode every image of a folder that was not looked at before, and find look-alikes."""
+
+    dataset_dir: Path
+    database_path: Path
+    """The folder's inventory; what is found out is written into it."""
+    max_threads: int | None = Field(default=None, ge=1)
+    """Null: one for each processor, 16 at most."""
+
+
+class AuditImagesResult(Message):
+    """How much was looked at; what was found is in the inventory."""
+
+    num_looked_at: int = Field(ge=0)
+    """Images decoded by this worker; the others were known."""

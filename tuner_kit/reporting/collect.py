@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tuner_kit.config.load import load_config
 from tuner_kit.config.run_config import RunConfig
-from tuner_kit.data.read_folder import IMAGE_SUFFIXES
+from tuner_kit.data.walk import IMAGE_SUFFIXES
 from tuner_kit.process.messages import AdapterSummary, GenerateResult, ScoreStyleResult
 from tuner_kit.runs.layout import Attempt, Run
 from tuner_kit.runs.records import (

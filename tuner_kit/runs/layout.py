@@ -93,6 +93,11 @@ class Run:
         return self.dir / "tuner.yaml"
 
     @property
+    def split_path(self) -> Path:
+        """Which images are trained on, and which are held out."""
+        return self.dir / "split.json"
+
+    @property
     def lock_path(self) -> Path:
         """Held by the process that works on the run."""
         return self.dir / ".lock"

@@ -46,7 +46,7 @@ def build_job(inputs: TrainingInputs, environ: Mapping[str, str]) -> TrainerJob:
         environ: what a child gets of our environment, see `process.environment`.
     """
     files = build_training_files(inputs)
-    total = count_train_steps(inputs.config, [view.num_images for view in inputs.views])
+    total = count_train_steps(inputs.config, [view.buckets for view in inputs.views])
     return TrainerJob(
         run=inputs.run,
         attempt=inputs.attempt,

@@ -7,7 +7,6 @@ validation at 256 px, both limits needed) and a later version may change them.
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pydantic import JsonValue
 from tuner_kit.config.run_config import RunConfig
 from tuner_kit.config.yaml_source import KeyPath
 from tuner_kit.runs.layout import Attempt, Run
+from tuner_kit.simpletuner.bucket_plan import BucketPlan, count_steps
 
 _COPIED: Mapping[str, KeyPath] = MappingProxyType(
     {
@@ -111,9 +111,16 @@ class ImageFolder:
 
     dir: Path
     """Absolute."""
-    num_images: int
     fingerprint: str
     """Of the images' bytes and their captions, wherever they lie."""
+    buckets: BucketPlan
+    """How the trainer will batch them."""
+    dataset_index: int
+    """Of the dataset in the configuration that it belongs to."""
+    part: str = ""
+    """Name of the part of that dataset."""
+    is_regularization: bool = False
+    """Class images: the base model's own answer to them is what the adapter shall keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +133,7 @@ class TrainingInputs:
     run: Run
     attempt: Attempt
     views: Sequence[ImageFolder]
-    """One for each dataset, in the order of the configuration."""
+    """One for each part of each dataset, in the order of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +162,19 @@ def validation_prompts(config: RunConfig) -> dict[str, str]:
     }
 
 
-def count_train_steps(config: RunConfig, num_images: Sequence[int]) -> int:
+def count_train_steps(config: RunConfig, plans: Sequence[BucketPlan]) -> int:
     """Return the optimizer steps of a run.
 
-    Epochs are turned into steps here, so that the total is known before training:
-    each image is seen epochs x (repeats + 1) times.
+    Epochs are turned into steps here, so that the total is known before training.
 
     Args:
         config: exactly one of epochs and max_train_steps is set.
-        num_images: images of each dataset.
+        plans: one of each image folder.
     """
     training = config.training
     if training.max_train_steps is not None:
         return training.max_train_steps
-    views = sum(
-        count * (dataset.repeats + 1)
-        for count, dataset in zip(num_images, config.datasets, strict=True)
-    )
-    batch = training.train_batch_size * training.gradient_accumulation_steps
-    return max(1, math.ceil(views * (training.epochs or 1) / batch))
+    return max(1, count_steps(plans, training.epochs or 1))
 
 
 def build_options(inputs: TrainingInputs) -> dict[str, JsonValue]:
@@ -213,7 +214,7 @@ def _run_options(inputs: TrainingInputs) -> dict[str, JsonValue]:
 def _numeric_options(inputs: TrainingInputs) -> dict[str, JsonValue]:
     """Compute lengths, sizes and precisions."""
     config = inputs.config
-    steps = count_train_steps(config, [view.num_images for view in inputs.views])
+    steps = count_train_steps(config, [view.buckets for view in inputs.views])
     size_px = config.validation.resolution_px
     return {
         "max_train_steps": steps,
@@ -251,7 +252,7 @@ def _build_backend(inputs: TrainingInputs) -> list[dict[str, JsonValue]]:
     text_key = hash_of(
         inputs.config.model.model_dump(mode="json"), inputs.base_model, _dtype(inputs.config)
     )
-    images = [_image_backend(inputs, number, view) for number, view in enumerate(inputs.views)]
+    images = [_image_backend(inputs, view) for view in inputs.views]
     text: dict[str, JsonValue] = {
         "id": f"text-{text_key}",
         "type": "local",
@@ -262,27 +263,31 @@ def _build_backend(inputs: TrainingInputs) -> list[dict[str, JsonValue]]:
     return [*images, text]
 
 
-def _image_backend(inputs: TrainingInputs, number: int, view: ImageFolder) -> dict[str, JsonValue]:
-    """Describe one dataset; its id and cache are named by what determines the latents.
+def _image_backend(inputs: TrainingInputs, view: ImageFolder) -> dict[str, JsonValue]:
+    """Describe one image folder.
 
-    SimpleTuner keeps stale latents, and restores an old resolution, for an id it knows. It
-    also shuffles by the id, so nothing of this machine may be in it.
+    SimpleTuner keeps stale bucket files, and restores an old resolution, for an id it knows,
+    so the id is named by all that determines them. It also shuffles by the id, so nothing of
+    this machine may be in it. The latents' folder is named by what determines how an image
+    is encoded; which image it is, is in the name of each file: one that changed is encoded
+    anew, the others are not.
     """
-    dataset = inputs.config.datasets[number]
-    key = hash_of(
-        number,
+    dataset = inputs.config.datasets[view.dataset_index]
+    encoding = hash_of(
+        view.dataset_index,
+        view.part,
         inputs.config.model.base,
         inputs.config.model.revision,
         _dtype(inputs.config),
-        view.fingerprint,
         dataset.resolution_px,
         dataset.crop,
     )
     crop: dict[str, JsonValue] = {"crop": False}
     if dataset.crop == "center":
         crop = {"crop": True, "crop_aspect": "square", "crop_style": "center"}
+    use: dict[str, JsonValue] = {"is_regularisation_data": True} if view.is_regularization else {}
     return {
-        "id": f"images-{key}",
+        "id": f"images-{hash_of(encoding, view.fingerprint)}",
         "type": "local",
         "dataset_type": "image",
         "instance_data_dir": str(view.dir),
@@ -292,8 +297,9 @@ def _image_backend(inputs: TrainingInputs, number: int, view: ImageFolder) -> di
         "resolution_type": "pixel_area",
         "minimum_image_size": 0,
         **crop,
-        "repeats": dataset.repeats,
-        "cache_dir_vae": str(inputs.run.cache_dir / f"vae-{key}"),
+        **use,
+        "repeats": view.buckets.settings.repeats,
+        "cache_dir_vae": str(inputs.run.cache_dir / f"vae-{encoding}"),
     }
 
 

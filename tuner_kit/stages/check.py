@@ -1,12 +1,14 @@
 """check: everything that would go wrong later, found now, in seconds, with the fix."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.errors import Problem
+from tuner_kit.preflight.dataset_plan import DatasetPlan, plan_of
+from tuner_kit.preflight.dataset_rules import DatasetFindings
 from tuner_kit.preflight.run_rules import run_rules
+from tuner_kit.process.worker import OnEvent
 from tuner_kit.simpletuner.training_files import count_train_steps
 
 
@@ -16,29 +18,46 @@ class CheckReport:
 
     file: ConfigFile
     problems: tuple[Problem, ...]
-    num_images: int
+    datasets: tuple[DatasetPlan, ...]
+    """Of each dataset that could be read."""
     total_steps: int | None
     """Optimizer steps of the run; null while its length is unknown."""
 
+    looked_at_pixels: bool
+    """False where tuner.yaml has errors: they are said at once, before any image is decoded."""
 
-def check(
-    config_path: Path, *, on_progress: Callable[[int, int], None] | None = None
-) -> CheckReport:
+    @property
+    def num_images(self) -> int:
+        """Images of all datasets."""
+        return sum(dataset.num_images for dataset in self.datasets)
+
+
+def check(config_path: Path, on_event: OnEvent, *, repairs: bool = False) -> CheckReport:
     """Check a tuner.yaml with all it names; nothing is written.
+
+    Args:
+        config_path: the tuner.yaml.
+        on_event: called with the progress of reading images.
+        repairs: judge as if every dataset had `repair: true`.
 
     Raises:
         ConfigError: there is no file to judge.
     """
     file = load_config(config_path)
-    findings = run_rules(file, on_progress=on_progress)
-    counts = [len(snapshot.records) for snapshot in findings.snapshots]
+    with run_rules(file, on_event, repairs=repairs) as findings:
+        return CheckReport(
+            file=file,
+            problems=findings.problems,
+            datasets=tuple(plan_of(dataset) for dataset in findings.datasets),
+            total_steps=_count_steps(file, findings),
+            looked_at_pixels=findings.looked_at_pixels,
+        )
+
+
+def _count_steps(file: ConfigFile, findings: DatasetFindings) -> int | None:
     training = file.config.training
-    is_countable = len(counts) == len(file.config.datasets) and (
-        training.epochs is not None or training.max_train_steps is not None
-    )
-    return CheckReport(
-        file=file,
-        problems=findings.problems,
-        num_images=sum(counts),
-        total_steps=count_train_steps(file.config, counts) if is_countable else None,
-    )
+    has_length = training.epochs is not None or training.max_train_steps is not None
+    if not has_length or len(findings.datasets) != len(file.config.datasets):
+        return None
+    plans = [part.buckets for dataset in findings.datasets for part in dataset.parts]
+    return count_train_steps(file.config, plans)

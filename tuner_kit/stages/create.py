@@ -15,10 +15,11 @@ from ruamel.yaml.comments import CommentedMap
 from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.config.presets import PRESET_NAMES, preset_path
 from tuner_kit.config.suggest import did_you_mean
-from tuner_kit.data.captions import CaptionPolicy
-from tuner_kit.data.read_folder import read_folder
-from tuner_kit.data.snapshot import DatasetSnapshot
-from tuner_kit.errors import ConfigError, DatasetError, Problem, RunStateError
+from tuner_kit.data.caption_policy import CaptionPolicy
+from tuner_kit.data.layouts.layout import LayoutOptions
+from tuner_kit.data.read_dataset import DatasetSource, read_dataset
+from tuner_kit.data.snapshot import DatasetSnapshot, Selection
+from tuner_kit.errors import ConfigError, Problem, RunStateError
 from tuner_kit.runs.atomic import write_text_atomically
 
 _NUM_PROMPTS = 2
@@ -35,6 +36,10 @@ class Answers:
     name: str | None = None
     """Name of the run; None takes the data folder's."""
     trigger_word: str | None = None
+    layout: str = "auto"
+    """Where the captions of the folder are; `auto` recognizes it."""
+    instance_prompt: str | None = None
+    """One caption for every image."""
     plain_dir: Path | None = None
     """Folder of other images, trained without the trigger word, so that it means these only."""
     fallback_caption: str | None = None
@@ -49,17 +54,21 @@ def create(answers: Answers, *, force: bool = False) -> ConfigFile:
 
     Raises:
         ConfigError: unknown preset (C09) or a name that can't be a run's (C06).
-        DatasetError: a folder is missing (D01) or holds no images (D02).
+        DatasetError: a folder is missing (D01), holds no images (D02), or fits two layouts (D14).
         RunStateError: there is such a file already (R02).
     """
     if answers.preset not in PRESET_NAMES:
         raise ConfigError(_unknown_preset(answers.preset))
     if answers.config_path.exists() and not force:
         raise RunStateError(_exists(answers.config_path))
-    snapshot = read_folder(answers.data_dir)
+    options = LayoutOptions(answers.instance_prompt)
+    with read_dataset(
+        DatasetSource(answers.data_dir, str(answers.data_dir), answers.layout, options)
+    ) as snapshot:
+        captions = _first_captions(answers, snapshot)
     if answers.plain_dir is not None:
-        read_folder(answers.plain_dir)
-    text = _render(answers, snapshot)
+        read_dataset(DatasetSource(answers.plain_dir, str(answers.plain_dir))).inventory.close()
+    text = _render(answers, captions)
     _verify_right(text, answers.config_path.name)
     write_text_atomically(answers.config_path, text)
     return load_config(answers.config_path)
@@ -81,7 +90,7 @@ def _verify_right(text: str, file_name: str) -> None:
         raise ConfigError(*problems)
 
 
-def _render(answers: Answers, snapshot: DatasetSnapshot) -> str:
+def _render(answers: Answers, captions: list[str]) -> str:
     """Fill in the preset; its comments stay."""
     yaml = _round_trip_yaml()
     data = yaml.load(preset_path(answers.preset).read_text(encoding="utf-8"))
@@ -90,7 +99,7 @@ def _render(answers: Answers, snapshot: DatasetSnapshot) -> str:
     if answers.runs_dir is not None:
         below = os.path.relpath(answers.runs_dir, answers.config_path.parent)
         data["paths"]["runs_dir"] = Path(below).as_posix()
-    data["validation"]["prompts"] = list(answers.prompts) or _first_captions(answers, snapshot)
+    data["validation"]["prompts"] = list(answers.prompts) or captions
     return _dump(yaml, data)
 
 
@@ -105,8 +114,20 @@ def _list_datasets(shown: CommentedMap, answers: Answers) -> list[CommentedMap]:
         dataset["path"] = _path_text(folder, answers.config_path)
         dataset["trigger_word"] = trigger_word
         dataset["fallback_caption"] = answers.fallback_caption
+        if folder == answers.data_dir:
+            dataset.update(_reading_of(answers))
         datasets.append(dataset)
     return datasets
+
+
+def _reading_of(answers: Answers) -> dict[str, str]:
+    """Say how the folder is read, where that was asked for."""
+    written: dict[str, str] = {}
+    if answers.layout != "auto":
+        written["layout"] = answers.layout
+    if answers.instance_prompt is not None:
+        written["instance_prompt"] = answers.instance_prompt
+    return written
 
 
 def _round_trip_yaml() -> YAML:
@@ -134,15 +155,12 @@ def _path_text(data_dir: Path, config_path: Path) -> str:
 
 
 def _first_captions(answers: Answers, snapshot: DatasetSnapshot) -> list[str]:
-    policy = CaptionPolicy(answers.trigger_word, answers.fallback_caption)
+    """Give the first different captions; what is wrong with any is for `check` to say."""
+    selection = Selection(CaptionPolicy(answers.trigger_word, answers.fallback_caption))
     captions: list[str] = []
-    for record in snapshot.records:
-        try:
-            caption = policy.caption_for(record)
-        except DatasetError:  # `check` tells about all of them
-            continue
-        if caption not in captions:
-            captions.append(caption)
+    for image in selection.images(snapshot):
+        if image.caption not in captions:
+            captions.append(image.caption)
         if len(captions) == _NUM_PROMPTS:
             break
     return captions

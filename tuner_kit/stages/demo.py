@@ -10,7 +10,7 @@ from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.disk_errors import explain_disk_errors
 
 DEMO_STYLE = TRIGGER_WORD = "blueprint"
-NUM_STYLED, NUM_PLAIN, NUM_UNSEEN = 24, 10, 8
+NUM_STYLED, NUM_PLAIN, NUM_UNSEEN = 29, 10, 8
 STYLED_SEED, PLAIN_SEED, UNSEEN_SEED = 369, 255, 678
 """Chosen for variety; no unseen scene has shape and color in common with a styled one."""
 

@@ -10,13 +10,13 @@ from tuner_kit.catalog.presets import TINY_PRESET
 from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.config.presets import preset_path
 from tuner_kit.errors import ConfigError, Problem, RunStateError, raise_for_errors
+from tuner_kit.preflight.base_model import resolve_base_model
 from tuner_kit.process.messages import GenerateRequest, GenerateResult
 from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.atomic import write_bytes_atomically, write_model_atomically
 from tuner_kit.runs.labeled import next_result
 from tuner_kit.runs.layout import Run
 from tuner_kit.runs.lock import hold_lock
-from tuner_kit.stages.base_model import resolve_base_model
 from tuner_kit.stages.recording import StageResult, hash_files, record_stage
 
 _ALIGNMENT_PX = 16

@@ -26,10 +26,8 @@ class TrainingWatch:
     stop: StopRequests
     on_findings: Callable[[tuple[Problem, ...]], None]
     """Warnings and notices of the check, before anything heavy starts."""
-    on_images: Callable[[int, int], None]
-    """Images decoded by the check, and of all."""
     on_event: OnEvent
-    """Work of our own before and after training."""
+    """Work of our own: reading images before training, finishing the adapter after it."""
     on_progress: Callable[[TrainingProgress], None]
 
 
@@ -50,13 +48,16 @@ class TrainOutcome:
     """Step of the newest checkpoint that it can be continued from."""
 
 
-def train(config_path: Path, watch: TrainingWatch, *, force: bool = False) -> TrainOutcome:
+def train(
+    config_path: Path, watch: TrainingWatch, *, force: bool = False, repairs: bool = False
+) -> TrainOutcome:
     """Train what a tuner.yaml asks for, or continue where an earlier attempt stopped.
 
     Args:
         config_path: the tuner.yaml.
         watch: receives progress; asked for requests to stop.
         force: remove an earlier run of this name first.
+        repairs: leave out or mend what is damaged, as `repair: true` of a dataset does.
 
     Raises:
         TunerError: the check found errors; the run is finished or busy; the trainer
@@ -64,13 +65,13 @@ def train(config_path: Path, watch: TrainingWatch, *, force: bool = False) -> Tr
     """
     started_at = datetime.now(UTC)
     file = load_config(config_path)
-    findings = run_rules(file, on_progress=watch.on_images)
-    raise_for_errors(findings.problems)
-    watch.on_findings(findings.problems)
     run = Run(file.resolve(file.config.paths.runs_dir) / file.config.name)
-    with hold_lock(run):
-        make_way(run, file, force=force)
-        job = prepare_job(run, file, findings.snapshots, watch.on_event)
+    with run_rules(file, watch.on_event, continues=not force, repairs=repairs) as findings:
+        raise_for_errors(findings.problems)
+        watch.on_findings(findings.problems)
+        with hold_lock(run):
+            make_way(run, file, force=force)
+            job = prepare_job(run, file, findings.datasets)
         resumed_from = newest_whole_step(run.checkpoints_dir)
         if is_trained(job):  # only what comes after training was missing
             ended = recall_exit(job)

@@ -3,7 +3,9 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from io import StringIO
 from pathlib import Path
@@ -12,15 +14,14 @@ from ruamel.yaml import YAML
 
 from tuner_kit import __version__
 from tuner_kit.config.load import ConfigFile, load_config
-from tuner_kit.config.run_config import DatasetConfig, RunConfig
-from tuner_kit.data.captions import CaptionPolicy
-from tuner_kit.data.snapshot import DatasetSnapshot
-from tuner_kit.data.view import build_view, fingerprint_view
+from tuner_kit.config.run_config import RunConfig
+from tuner_kit.data.split_record import DatasetSplit, write_split
+from tuner_kit.data.view import build_view
 from tuner_kit.errors import Problem, RunStateError, raise_for_errors
+from tuner_kit.preflight.base_model import resolve_base_model
+from tuner_kit.preflight.dataset_examination import ExaminedDataset
 from tuner_kit.preflight.model_rules import is_local_folder
 from tuner_kit.process.environment import child_environment
-from tuner_kit.process.messages import Event
-from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.atomic import write_text_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
 from tuner_kit.runs.layout import Run
@@ -29,8 +30,7 @@ from tuner_kit.simpletuner.checkpoints import list_checkpoints, newest_whole_ste
 from tuner_kit.simpletuner.file_schemas import check_trainer_files
 from tuner_kit.simpletuner.job import TrainerJob, build_job
 from tuner_kit.simpletuner.launch import write_job
-from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs, hash_of
-from tuner_kit.stages.base_model import resolve_base_model
+from tuner_kit.simpletuner.training_files import ImageFolder, TrainingInputs
 
 _TRAINING_PACKAGES = ("simpletuner", "torch", "diffusers", "transformers", "peft", "accelerate")
 
@@ -59,15 +59,11 @@ def make_way(run: Run, file: ConfigFile, *, force: bool) -> None:
         _verify_continuable(run, file)
 
 
-def prepare_job(
-    run: Run, file: ConfigFile, snapshots: Sequence[DatasetSnapshot], on_event: OnEvent
-) -> TrainerJob:
+def prepare_job(run: Run, file: ConfigFile, datasets: Sequence[ExaminedDataset]) -> TrainerJob:
     """Build the private image folders and write the trainer's files."""
     with explain_disk_errors(run.dir):
-        views = tuple(
-            _build_image_folder(run, dataset, snapshot, on_event)
-            for dataset, snapshot in zip(file.config.datasets, snapshots, strict=True)
-        )
+        views = tuple(_build_image_folders(run, datasets))
+    write_split(run.split_path, [_split_of(dataset) for dataset in datasets])
     inputs = TrainingInputs(
         config=file.config,
         base_model=resolve_base_model(file),
@@ -156,28 +152,36 @@ def _relative(path: Path, run: Run) -> str:
     return text if text.startswith("..") else f"./{text}"
 
 
-def _build_image_folder(
-    run: Run, dataset: DatasetConfig, snapshot: DatasetSnapshot, on_event: OnEvent
-) -> ImageFolder:
-    def on_progress(done: int, total: int) -> None:
-        on_event(Event(phase="reading images", current=done, total=total))
+def _build_image_folders(run: Run, datasets: Sequence[ExaminedDataset]) -> Iterator[ImageFolder]:
+    for index, dataset in enumerate(datasets):
+        for plan in dataset.parts:
+            images = partial(dataset.training_images, plan.part)
+            view = build_view(images, dataset.snapshot.root, run.cache_dir)
+            yield ImageFolder(
+                dir=view.dir,
+                fingerprint=view.fingerprint,
+                buckets=plan.buckets,
+                dataset_index=index,
+                part=plan.part.name,
+                is_regularization=plan.part.is_regularization,
+            )
 
-    policy = CaptionPolicy(dataset.trigger_word, dataset.fallback_caption)
-    fingerprint = fingerprint_view(
-        snapshot, caption_for=policy.caption_for, on_progress=on_progress
-    )
-    # The folder holds links, so it belongs to one place of the images.
-    view_dir = run.cache_dir / f"view-{hash_of(fingerprint, str(snapshot.root))}"
-    view = build_view(snapshot, view_dir, caption_for=policy.caption_for)
-    return ImageFolder(view.dir, view.num_images, fingerprint)
+
+def _split_of(dataset: ExaminedDataset) -> DatasetSplit:
+    usable = replace(dataset.selection, held_out=frozenset())
+    images = (image.record for image in usable.images(dataset.snapshot))
+    return DatasetSplit(images, dataset.selection.held_out)
 
 
 def _empty(run: Run) -> None:
-    """Remove what runs are made of; whatever else lies in the folder is not ours."""
+    """Remove what runs are made of; whatever else lies in the folder is not ours.
+
+    The cache stays: its files are named by what they were made from, so none can be stale.
+    """
     run.manifest_path.unlink(missing_ok=True)  # first: without it nothing counts as complete
+    run.split_path.unlink(missing_ok=True)
     for folder in (
         run.training_dir,
-        run.cache_dir,
         run.samples_dir,
         run.evaluations_dir,
         run.report_path.parent,

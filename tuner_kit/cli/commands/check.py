@@ -2,12 +2,18 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from tuner_kit.catalog.layouts import AUTO_LAYOUT, LAYOUT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tuner_kit.errors import Problem
+    from tuner_kit.preflight.dataset_plan import DatasetPlan
+
+
+_NOT_DECODED = "no image was decoded yet: check again when tuner.yaml is right"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +25,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("tuner.yaml"),
         help="a tuner.yaml, or a config.json of SimpleTuner; default: tuner.yaml",
     )
-    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--json", action="store_true", help="print everything as JSON")
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="judge as if damage was mended or left out, as `train --fix` does in a private copy",
+    )
+    _add_data_arguments(parser.add_argument_group("a folder of images, before there is a run"))
+
+
+def _add_data_arguments(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--data", metavar="DIR", help="a folder, or hf://datasets/user/name")
+    group.add_argument("--html", type=Path, metavar="FILE", help="write what falls out, with why")
+    group.add_argument("--plan-only", action="store_true", help="only sizes: decode no image")
+    group.add_argument(
+        "--layout",
+        choices=(AUTO_LAYOUT, *LAYOUT_NAMES),
+        default=AUTO_LAYOUT,
+        metavar="NAME",
+        help=f"default: recognized; or {', '.join(LAYOUT_NAMES)}",
+    )
+    group.add_argument("--instance-prompt", metavar="TEXT", help="one caption for every image")
+    group.add_argument("--class-prompt", metavar="TEXT", help="caption of the class images")
+    group.add_argument("--trigger", metavar="WORD", help="put in front of captions without it")
+    group.add_argument("--caption", metavar="TEXT", help="caption of images that have none")
+    group.add_argument("--resolution", type=_resolution, default=1024, metavar="PX")
+    group.add_argument("--crop", choices=("center", "none"), default="center")
+    group.add_argument("--batch", type=_positive, default=1, metavar="N", help="images per batch")
+    group.add_argument("--accumulation", type=_positive, default=1, metavar="N")
+    group.add_argument("--repeats", type=_not_negative, default=0, metavar="N")
+
+
+def _resolution(text: str) -> int:
+    value = _number(text)
+    if value % 64 or not 64 <= value <= 2048:  # noqa: PLR2004 - as of the key in tuner.yaml
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 64 from 64 to 2048")
+    return value
+
+
+def _positive(text: str) -> int:
+    value = _number(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = _number(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is below 0")
+    return value
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from error
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -27,36 +89,114 @@ def execute(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from tuner_kit.cli.console import print_json, print_note, print_problems
+    from tuner_kit.cli.dataset_summary import print_plan
     from tuner_kit.errors import ERROR_OF_KIND, ExitCode, Severity
 
-    is_the_trainers = options.config.suffix.lower() == ".json"
-    examine = _check_trainer_files if is_the_trainers else _check_run
-    problems, verdict = examine(options.config)
+    examined = _examine(options)
     if options.json:
-        print_json({"problems": [asdict(found) for found in problems]})
+        print_json(
+            {
+                "problems": [asdict(found) for found in examined.problems],
+                "datasets": [asdict(plan) for plan in examined.plans],
+            }
+        )
     else:
-        print_problems(problems)
-    errors = [found for found in problems if found.severity is Severity.ERROR]
-    num_others = len(problems) - len(errors)
+        print_problems(examined.problems)
+        for plan in examined.plans:
+            print_plan(plan)
+    if examined.page_path is not None:
+        print_note(f"page       {examined.page_path}")
+    errors = [found for found in examined.problems if found.severity is Severity.ERROR]
+    num_others = len(examined.problems) - len(errors)
     if errors:
         print_note(f"{len(errors)} to repair, {num_others} to know")
+        if examined.note is not None:
+            print_note(examined.note)
         return ERROR_OF_KIND[errors[0].id[0]].exit_code
-    print_note(f"{verdict}; {num_others} to know")
+    print_note(f"{examined.verdict}; {num_others} to know")
     return ExitCode.OK
 
 
-def _check_run(config_path: Path) -> "tuple[Sequence[Problem], str]":
+class Examined(NamedTuple):
+    """What was found out."""
+
+    problems: "Sequence[Problem]"
+    plans: "Sequence[DatasetPlan]"
+    """One of each dataset that could be read."""
+    verdict: str
+    """What to say when nothing is wrong."""
+    page_path: Path | None = None
+    """The page that was written, if one was."""
+    note: str | None = None
+    """What else is to be said."""
+
+
+def _examine(options: argparse.Namespace) -> Examined:
+    if options.data is not None:
+        return _check_data(options)
+    if options.html is not None:
+        _refuse_page(options.html)
+    if options.config.suffix.lower() == ".json":
+        return _check_trainer_files(options.config)
+    return _check_run(options)
+
+
+def _check_run(options: argparse.Namespace) -> Examined:
     from tuner_kit.cli.progress import ProgressLine
     from tuner_kit.stages.check import check
 
     with ProgressLine() as line:
-        report = check(config_path, on_progress=line.on_images)
+        report = check(options.config, line.on_event, repairs=options.fix)
     steps = f", {report.total_steps} steps" if report.total_steps else ""
-    return report.problems, f"ready to train: {report.num_images} images{steps}"
+    verdict = f"ready to train: {report.num_images} images{steps}"
+    note = None if report.looked_at_pixels else _NOT_DECODED
+    return Examined(report.problems, report.datasets, verdict, note=note)
 
 
-def _check_trainer_files(config_path: Path) -> "tuple[Sequence[Problem], str]":
+def _refuse_page(page_path: Path) -> NoReturn:
+    from tuner_kit.errors import ConfigError, Problem
+
+    raise ConfigError(
+        Problem(
+            id="C07",
+            what="the page of --html is about a folder of images, and none is named",
+            where="--html",
+            fix=f"tuner-kit check --data DIR --html {page_path}",
+        )
+    )
+
+
+def _check_data(options: argparse.Namespace) -> Examined:
+    from datetime import UTC, datetime
+
+    from tuner_kit.cli.progress import ProgressLine
+    from tuner_kit.stages.check_data import DataQuestion, check_data
+
+    question = DataQuestion(
+        data_dir=Path(options.data),
+        layout=options.layout,
+        instance_prompt=options.instance_prompt,
+        class_prompt=options.class_prompt,
+        trigger_word=options.trigger,
+        fallback_caption=options.caption,
+        resolution_px=options.resolution,
+        is_cropped=options.crop == "center",
+        train_batch_size=options.batch,
+        gradient_accumulation_steps=options.accumulation,
+        repeats=options.repeats,
+        repairs=options.fix,
+        plans_only=options.plan_only,
+        page_path=options.html,
+        now=datetime.now(UTC),
+    )
+    with ProgressLine() as line:
+        report = check_data(question, line.on_event)
+    plans = () if report.plan is None else (report.plan,)
+    return Examined(report.problems, plans, "this folder can be trained on", report.page_path)
+
+
+def _check_trainer_files(config_path: Path) -> Examined:
     from tuner_kit.preflight.hand_written import check_trainer_config
 
     problems = check_trainer_config(config_path, working_dir=Path.cwd())
-    return problems, "SimpleTuner will read these files as they are meant"
+    return Examined(problems, (), "SimpleTuner will read these files as they are meant")

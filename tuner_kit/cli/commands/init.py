@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from tuner_kit.catalog.layouts import AUTO_LAYOUT, LAYOUT_NAMES
 from tuner_kit.catalog.presets import DEFAULT_PRESET, PRESETS
 
 
@@ -19,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plain", type=Path, metavar="DIR", help="other images, trained without that word"
     )
     parser.add_argument("--caption", metavar="TEXT", help="caption of images that have none")
+    parser.add_argument(
+        "--layout", choices=LAYOUT_NAMES, metavar="NAME", help="where the captions are"
+    )
+    parser.add_argument("--instance-prompt", metavar="TEXT", help="one caption for every image")
     parser.add_argument("--prompt", action="append", metavar="TEXT", help="rendered while training")
     parser.add_argument(
         "--output",
@@ -41,7 +46,7 @@ def execute(options: argparse.Namespace) -> int:
     from tuner_kit.stages.create import Answers, create, suggest_name
     from tuner_kit.wizard.dialogue import Known, ask
 
-    known = Known(options.data, options.preset, options.name, options.trigger)
+    known = Known(options.data, options.preset, options.name, options.trigger, _layout(options))
     if not options.yes and sys.stdin is not None and sys.stdin.isatty():
         known = ask(known, suggest_name=suggest_name)
     if known.data_dir is None:
@@ -58,6 +63,8 @@ def execute(options: argparse.Namespace) -> int:
         config_path=options.output,
         name=known.name,
         trigger_word=known.trigger_word,
+        layout=known.layout or AUTO_LAYOUT,
+        instance_prompt=options.instance_prompt,
         plain_dir=options.plain,
         fallback_caption=options.caption,
         prompts=tuple(options.prompt or ()),
@@ -67,3 +74,11 @@ def execute(options: argparse.Namespace) -> int:
     print_paths({"configuration": str(file.path)})
     print_note(f"next: tuner-kit check {options.output}, then tuner-kit train {options.output}")
     return ExitCode.OK
+
+
+def _layout(options: argparse.Namespace) -> str | None:
+    """Give the layout as far as it is decided: one prompt for all images leaves nothing to ask."""
+    if options.layout is None and options.instance_prompt is not None:
+        return AUTO_LAYOUT
+    layout: str | None = options.layout
+    return layout

@@ -12,6 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="remove an earlier run of this name first"
     )
+    parser.add_argument(
+        "--fix",
+        action="store_true",
+        help="leave out or mend what is damaged, in the run's private copy of the dataset",
+    )
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -20,7 +25,7 @@ def execute(options: argparse.Namespace) -> int:
     from tuner_kit.cli.training import train_with_progress
     from tuner_kit.errors import ExitCode
 
-    outcome = train_with_progress(options.config, force=options.force)
+    outcome = train_with_progress(options.config, force=options.force, repairs=options.fix)
     if outcome.adapter is None:
         return ExitCode.INTERRUPTED
     print_paths({"adapter": str(outcome.run.adapter_path)})

@@ -1,0 +1,49 @@
+"""How much of a caption the text encoders of the base model read."""
+
+from functools import cache, partial
+from pathlib import Path
+
+from tuner_kit.config.load import ConfigFile
+from tuner_kit.data.audit.length_rules import TextEncoderLimit
+from tuner_kit.data.clip_tokens import (
+    MAX_CLIP_TEXT_TOKENS,
+    MAX_T5_TOKENS,
+    NUM_T5_END_TOKENS,
+    load_clip_counter,
+    load_t5_counter,
+)
+from tuner_kit.preflight.base_model import resolve_base_model
+
+
+def sd3_limits(
+    model_dir: Path | None, max_t5_tokens: int = MAX_T5_TOKENS
+) -> tuple[TextEncoderLimit, ...]:
+    """Give the limits of SD3's text encoders.
+
+    Args:
+        model_dir: the base model's folder, whose T5 tokenizer counts exactly; None estimates.
+        max_t5_tokens: the trainer's `tokenizer_max_length`, with the end token.
+    """
+    clip = TextEncoderLimit(
+        problem_id="D22",
+        title="CLIP",
+        max_tokens=MAX_CLIP_TEXT_TOKENS,
+        load_counter=cache(load_clip_counter),
+        consequence="the rest is left to T5 alone",
+    )
+    t5 = TextEncoderLimit(
+        problem_id="D23",
+        title="T5",
+        max_tokens=max_t5_tokens - NUM_T5_END_TOKENS,
+        load_counter=cache(partial(load_t5_counter, model_dir)),
+        consequence="the rest is never learned",
+    )
+    return clip, t5
+
+
+def text_encoder_limits(file: ConfigFile) -> tuple[TextEncoderLimit, ...]:
+    """Give the limits of a configuration's base model."""
+    folder = Path(resolve_base_model(file))
+    written = file.config.simpletuner.get("tokenizer_max_length")
+    max_tokens = written if isinstance(written, int) else MAX_T5_TOKENS
+    return sd3_limits(folder if folder.is_dir() else None, max_tokens)
