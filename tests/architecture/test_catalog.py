@@ -3,7 +3,7 @@
 import re
 import tomllib
 from importlib import import_module
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from package_facts import MODULES, REPOSITORY, SHELL_SCRIPTS
@@ -11,10 +11,13 @@ from packaging.requirements import Requirement
 
 from tuner_kit import __version__
 from tuner_kit.catalog.base_models import BASE_MODELS, PIPELINE_CLASSES, PIPELINE_PARTS, title_of
+from tuner_kit.catalog.layouts import AUTO_LAYOUT, LAYOUT_NAMES
 from tuner_kit.catalog.presets import PRESETS
 from tuner_kit.catalog.problems import PROBLEM_TITLES
 from tuner_kit.catalog.templates import templates_dir
 from tuner_kit.cli.main import COMMANDS
+from tuner_kit.config.run_config import DatasetConfig
+from tuner_kit.data.layouts.table import LAYOUTS
 from tuner_kit.errors import ERROR_OF_KIND, ExitCode
 
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
@@ -94,6 +97,12 @@ def test_every_module_of_a_command_is_a_command() -> None:
 def test_every_preset_has_its_file_and_every_file_is_a_preset() -> None:
     files = {path.stem for path in (templates_dir() / "presets").glob("*.yaml")}
     assert {preset.name for preset in PRESETS} == files
+
+
+def test_a_layout_has_one_name_in_the_table_the_catalog_and_the_configuration() -> None:
+    choices = get_args(DatasetConfig.model_fields["layout"].annotation)
+    assert choices == (AUTO_LAYOUT, *LAYOUT_NAMES)
+    assert tuple(layout.name for layout in LAYOUTS) == LAYOUT_NAMES
 
 
 def test_every_base_model_is_of_a_known_family() -> None:

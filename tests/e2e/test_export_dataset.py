@@ -364,3 +364,42 @@ def test_stopping_the_command_removes_what_is_half_done(tmp_path: Path, exports_
     made = export_dataset(dataset, exports_dir, on_event=lambda _: None)
     assert made.summary.num_images == len(rows)
     assert list(exports_dir.glob("*.partial")) == []
+
+
+# ------------------------------------------------------------------ the command line
+
+
+def check_data(folder: Path, written: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tuner_kit", "check", "--data", written],
+        cwd=folder,
+        env=os.environ | {"XDG_CACHE_HOME": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("written", ["me/cats", "hf://datasets/me/cats"])
+def test_a_dataset_on_the_hub_is_checked_by_its_name(
+    hub: FakeHub, tmp_path: Path, written: str
+) -> None:
+    hub.commit("me/cats", {SHARD: TWO})
+
+    done = check_data(tmp_path, written)
+
+    assert done.returncode == 0, done.stderr
+    assert written in done.stdout
+    assert "2 found, 2 with caption" in done.stdout
+
+
+def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(
+    hub: FakeHub, tmp_path: Path
+) -> None:
+    (tmp_path / "data").mkdir()
+
+    done = check_data(tmp_path, "data/cats")
+
+    assert done.returncode == 4
+    assert "error D01" in done.stderr
+    assert hub.requests == []

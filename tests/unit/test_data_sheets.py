@@ -15,7 +15,6 @@ from tuner_kit.data.read_dataset import DatasetSource, read_dataset
 from tuner_kit.data.records import Caption, PixelFacts
 from tuner_kit.data.snapshot import DatasetSnapshot, Selection
 from tuner_kit.errors import Problem, Severity
-from tuner_kit.preflight.dataset_plan import DatasetPlan
 from tuner_kit.reporting.data_page import (
     DataMaterial,
     build_data_page,
@@ -33,6 +32,7 @@ from tuner_kit.reporting.data_sheets import (
 from tuner_kit.reporting.thumbnails import (
     make_thumbnails,
 )
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 
 PLAN = DatasetPlan(
     path="photos",

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tuner_kit.cli.dataset_summary import describe_plan
-from tuner_kit.preflight.dataset_plan import DatasetPlan, PlannedPart
 from tuner_kit.reporting.planned_dataset import format_bytes
 from tuner_kit.simpletuner.bucket_plan import BucketSettings, count_buckets
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan, PlannedPart
 
 MIB = 2**20
 
@@ -56,7 +56,7 @@ def test_the_plan_fits_on_one_screen() -> None:
         "  use        253 trained on, 30 held out, 15 fall out",
         "  shapes     1024 x 1024: 253",
         "  trained as squares of 1024 x 1024 px",
-        "  epoch      64 steps",
+        "  epoch      64 steps, each image seen once",
         "  cache      about 80 MiB for the images, 1.5 MiB for the captions",
     ]
 
@@ -114,7 +114,15 @@ def test_parts_are_named_with_how_often_they_are_seen() -> None:
 def test_steps_are_written_as_people_do(steps: float, expected: str) -> None:
     lines = list(describe_plan(replace(PLAN, steps_per_epoch=steps)))
 
-    assert f"  epoch      {expected}" in lines
+    assert f"  epoch      {expected}, each image seen once" in lines
+
+
+def test_an_uneven_epoch_says_how_often_images_are_seen() -> None:
+    uneven = planned_part({(512, 512): 8, (512, 1024): 1}, batch=4, repeats=3)
+
+    lines = list(describe_plan(replace(PLAN, parts=(uneven,))))
+
+    assert "  epoch      64 steps, each image seen 4 to 16 times" in lines
 
 
 @pytest.mark.parametrize(

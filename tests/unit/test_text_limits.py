@@ -8,7 +8,8 @@ import pytest
 from config_files import SMALLEST, read_config
 
 from tuner_kit.catalog.base_models import embedded_model_dir
-from tuner_kit.preflight.text_limits import sd3_limits, text_encoder_limits
+from tuner_kit.preflight.dataset_rules import text_encoder_limits
+from tuner_kit.preflight.text_limits import sd3_limits
 
 FULL_SIZE = SMALLEST.replace("tiny-lora", "sd3.5-medium-lora")
 

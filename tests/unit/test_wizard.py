@@ -1,5 +1,6 @@
 """`tuner-kit init` through a pseudo-terminal, as a person types."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -82,6 +83,22 @@ def test_answers_are_taken_and_flags_are_not_asked(project: Project) -> None:
     assert exit_code == ExitCode.OK
     assert (config.name, config.preset) == ("whiskers", "sd3.5-large-lora")
     assert config.datasets[0].trigger_word == "sks cat"
+
+
+def test_a_folder_that_fits_two_layouts_is_asked_about(project: Project) -> None:
+    name = next(project.photos_dir.glob("*.png")).name
+    row = json.dumps({"file_name": name, "text": "from the table"})
+    (project.photos_dir / "metadata.jsonl").write_text(row + "\n")
+
+    with init(project, "--data", "photos", "--name", "two", "--trigger", "sks") as terminal:
+        terminal.expect("Where are the captions")
+        terminal.send(DOWN + ENTER)
+        terminal.expect("What to train")
+        terminal.send(ENTER)
+        exit_code = leave(terminal)
+
+    assert exit_code == ExitCode.OK
+    assert load_config(project.config_path).config.datasets[0].layout == "metadata-jsonl"
 
 
 @pytest.mark.parametrize("key", [CTRL_C, CTRL_D], ids=["Ctrl-C", "Ctrl-D"])

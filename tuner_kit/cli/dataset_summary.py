@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from tuner_kit.cli.console import results
-from tuner_kit.preflight.dataset_plan import DatasetPlan, PlannedPart
 from tuner_kit.reporting.planned_dataset import (
     describe_cache,
     describe_epoch,
@@ -14,6 +13,7 @@ from tuner_kit.reporting.planned_dataset import (
     describe_uses,
 )
 from tuner_kit.simpletuner.bucket_plan import Bucket
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan, PlannedPart
 
 _MAX_BUCKETS = 12
 _COLUMNS = 80

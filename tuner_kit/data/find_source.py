@@ -23,6 +23,11 @@ _EXPORTED_LAYOUTS = frozenset({"auto", "huggingface"})
 _HUB_PREFIX = "hf:"
 
 
+def as_written(path: Path) -> str:
+    """Write a path as the person did: one to the Hub has lost a slash of `hf://`."""
+    return str(path).replace("hf:/datasets/", "hf://datasets/", 1)
+
+
 def find_source(
     source: DatasetSource, on_event: OnEvent
 ) -> tuple[DatasetSource, tuple[Problem, ...]]:
@@ -52,8 +57,6 @@ def _find_dataset(source: DatasetSource) -> HubDataset | LocalDataset | None:
 
 def _find_on_hub(written: str) -> HubDataset | None:
     """Take `user/name` for a Hub id, unless there is a folder `user`: then `name` is missing."""
-    # A path has lost one of the two slashes.
-    text = written.replace(f"{_HUB_PREFIX}/datasets/", f"{_HUB_PREFIX}//datasets/", 1)
-    if not text.startswith(_HUB_PREFIX) and Path(text).parent.is_dir():
+    if not written.startswith(_HUB_PREFIX) and Path(written).parent.is_dir():
         return None
-    return parse_hub_dataset(text)
+    return parse_hub_dataset(written)

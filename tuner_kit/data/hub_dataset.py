@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock, Timeout
-
 from tuner_kit.data.dataset_exports import export_dir_of, load_export
 from tuner_kit.data.walk import IMAGE_SUFFIXES
 from tuner_kit.errors import ERROR_OF_KIND, Problem, Severity
@@ -199,6 +197,9 @@ def _run(request: ExportDatasetRequest, on_event: OnEvent) -> ExportDatasetResul
 @contextmanager
 def _locked(path: Path, on_event: OnEvent) -> Iterator[None]:
     """Let one process at a time export a dataset; the next one finds it whole."""
+    # Only for datasets of the library: folders of images shouldn't pay for the import.
+    from filelock import FileLock, Timeout
+
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)

@@ -146,6 +146,8 @@ class DatasetPart:
 
 def printable(name: str) -> str:
     """Write a file name for a person: any byte is shown, and nothing breaks the line."""
+    if name.isprintable():  # as nearly all names are
+        return name
     # File names need not be valid UTF-8; printing a lone surrogate would crash.
     text = name.encode("utf-8", "backslashreplace").decode("utf-8")
     return "".join(

@@ -9,13 +9,15 @@ trained on once is never held out later.
 import hashlib
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 SEED = 0
 MIN_IMAGES = 20
 """Fewer images are all trained on."""
+MAX_HELD_OUT = 100
+"""However many images there are."""
 
 
 class Side(StrEnum):
@@ -53,58 +55,71 @@ def num_held_out(num_images: int) -> int:
         return max(5, round(0.15 * num_images))
     if num_images < 200:  # noqa: PLR2004
         return max(10, round(0.15 * num_images))
-    return min(max(20, round(0.10 * num_images)), 100)
+    return min(max(20, round(0.10 * num_images)), MAX_HELD_OUT)
 
 
 def choose_held_out(
     candidates: Iterable[Candidate], num_wanted: int, earlier: Mapping[str, Side]
 ) -> frozenset[str]:
-    """Name the images to hold out: whole groups of look-alikes, `num_wanted` at most.
+    """Name the images to hold out, see `HeldOutChoice`."""
+    choice = HeldOutChoice(earlier)
+    for image in candidates:
+        choice.see(image)
+    return choice.choose(num_wanted)
 
-    Args:
-        candidates: each image once, in any order.
-        num_wanted: see `num_held_out`.
-        earlier: sides by sha256, of the run that goes on; what it has held out stays so,
-            even if that is more than is wanted now.
 
-    Returns:
-        Names; fewer than wanted when the groups are too large to fit.
+class HeldOutChoice:
+    """Sees the images of a dataset once, in any order, and then names those to hold out.
+
+    Of images that look like no other, only as many are kept in memory as can be held out.
     """
-    if num_wanted == 0:
-        return frozenset()
-    groups = [
-        group
-        for group in _gather(candidates, num_wanted, earlier)
-        if len(group.names) <= num_wanted
-    ]
-    held_out = {name for group in groups if group.was_held_out for name in group.names}
-    for group in sorted(groups, key=lambda group: group.turn):
-        if len(held_out) + len(group.names) <= num_wanted:
-            held_out.update(group.names)
-    return frozenset(held_out)
 
+    def __init__(self, earlier: Mapping[str, Side]) -> None:
+        """Begin; `earlier` has the sides by sha256, of the run that goes on."""
+        self.num_seen = 0
+        self._earlier = earlier
+        self._members: dict[int, list[Candidate]] = defaultdict(list)
+        self._singles: list[_Group] = []
+        self._max_singles = max(MAX_HELD_OUT, len(earlier))
 
-def _gather(
-    candidates: Iterable[Candidate], num_wanted: int, earlier: Mapping[str, Side]
-) -> Iterator[_Group]:
-    """Form the groups; of images that look like no other, keep as many as can be needed."""
-    members: dict[int, list[Candidate]] = defaultdict(list)
+    def see(self, image: Candidate) -> None:
+        """Take an image in."""
+        self.num_seen += 1
+        if image.near_group:
+            self._members[image.near_group].append(image)
+        elif (group := _group_of([image], self._earlier)) is not None:
+            self._singles.append(group)
+        if len(self._singles) > 4 * self._max_singles:
+            self._singles = self._first_singles()
 
-    def singles() -> Iterator[_Group]:
-        for image in candidates:
-            if image.near_group:
-                members[image.near_group].append(image)
-            elif (group := _group_of([image], earlier)) is not None:
-                yield group
+    def choose(self, num_wanted: int) -> frozenset[str]:
+        """Name whole groups of look-alikes, `num_wanted` images at most.
 
-    yield from heapq.nsmallest(
-        max(num_wanted, len(earlier)),
-        singles(),
-        key=lambda group: (not group.was_held_out, group.turn),
-    )
-    for images in members.values():
-        if (group := _group_of(images, earlier)) is not None:
-            yield group
+        What was held out before stays so, even if that is more than is wanted now.
+
+        Returns:
+            Names; fewer than wanted when the groups are too large to fit.
+        """
+        if num_wanted == 0:
+            return frozenset()
+        alike = (_group_of(images, self._earlier) for images in self._members.values())
+        groups = [
+            group
+            for group in (*self._first_singles(), *alike)
+            if group is not None and len(group.names) <= num_wanted
+        ]
+        held_out = {name for group in groups if group.was_held_out for name in group.names}
+        for group in sorted(groups, key=lambda group: group.turn):
+            if len(held_out) + len(group.names) <= num_wanted:
+                held_out.update(group.names)
+        return frozenset(held_out)
+
+    def _first_singles(self) -> list[_Group]:
+        return heapq.nsmallest(
+            self._max_singles,
+            self._singles,
+            key=lambda group: (not group.was_held_out, group.turn),
+        )
 
 
 def _group_of(images: Sequence[Candidate], earlier: Mapping[str, Side]) -> _Group | None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections import deque
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
@@ -154,12 +155,11 @@ def _describe(
     if _is_hidden(entry.name):
         return SkippedFile(name, SkipReason.HIDDEN)
     try:
-        if not entry.is_file():
-            is_link = entry.is_symlink()
-            return SkippedFile(name, SkipReason.BROKEN_LINK if is_link else SkipReason.SPECIAL)
         status = entry.stat()
     except OSError:
         return SkippedFile(name, SkipReason.BROKEN_LINK)
+    if not stat.S_ISREG(status.st_mode):
+        return SkippedFile(name, SkipReason.SPECIAL)
     kind, skipped = kind_of(entry.name, readable)
     if skipped is not None:
         return SkippedFile(name, skipped)

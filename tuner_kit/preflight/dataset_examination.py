@@ -14,7 +14,7 @@ from tuner_kit.data.pixels import look_at_pixels
 from tuner_kit.data.read_dataset import DatasetSource, read_dataset
 from tuner_kit.data.records import DatasetPart, ImageRecord
 from tuner_kit.data.snapshot import Chooser, DatasetSnapshot, Selection, TrainingImage
-from tuner_kit.data.split import Candidate, Side, choose_held_out, num_held_out
+from tuner_kit.data.split import Candidate, HeldOutChoice, Side, num_held_out
 from tuner_kit.errors import Problem
 from tuner_kit.preflight.bucket_rules import check_buckets
 from tuner_kit.process.messages import Event
@@ -47,13 +47,9 @@ class DatasetDemands:
             repeats=total_repeats(self.repeats, part),
         )
 
-    def can_place(self, image: TrainingImage) -> bool:
-        """Whether the trainer has a bucket for an image of this shape."""
-        header = image.record.header
-        if header is None:
-            return False
-        settings = self.bucket_settings(image.part)
-        return settings.place(header.width_px, header.height_px) is not None
+    def settings_of(self, parts: Sequence[DatasetPart]) -> Mapping[str, BucketSettings]:
+        """Give the same for several parts, by their names."""
+        return {part.name: self.bucket_settings(part) for part in parts}
 
 
 def total_repeats(repeats: int, part: DatasetPart) -> int:
@@ -180,29 +176,29 @@ def _choose(
     """Choose the held-out images of each part by its share; class images are all trained on."""
     if not demands.holds_out:
         return frozenset()
-    counts = dict.fromkeys((part.name for part in snapshot.parts if not part.is_regularization), 0)
+    settings = demands.settings_of(snapshot.parts)
+    choices = {
+        part.name: HeldOutChoice(demands.earlier_sides)
+        for part in snapshot.parts
+        if not part.is_regularization
+    }
     for image in everything.images(snapshot):
-        if image.part.name in counts and demands.can_place(image):
-            counts[image.part.name] += 1
-    num_images = sum(counts.values())
+        choice, pixels = choices.get(image.part.name), image.record.pixels
+        # What the trainer drops because of its shape is no part of either side.
+        if choice is not None and pixels is not None and _place(image.record, settings):
+            choice.see(Candidate(image.record.name, pixels.sha256, pixels.near_group))
+    num_images = sum(choice.num_seen for choice in choices.values())
     rate = num_held_out(num_images) / num_images if num_images else 0.0
-    return frozenset(
-        chain.from_iterable(
-            choose_held_out(
-                _candidates(filter(demands.can_place, everything.images(snapshot)), name),
-                round(rate * count),
-                demands.earlier_sides,
-            )
-            for name, count in counts.items()
-        )
-    )
+    chosen = (choice.choose(round(rate * choice.num_seen)) for choice in choices.values())
+    return frozenset(chain.from_iterable(chosen))
 
 
-def _candidates(images: Iterator[TrainingImage], part_name: str) -> Iterator[Candidate]:
-    for image in images:
-        pixels = image.record.pixels
-        if image.part.name == part_name and pixels is not None:
-            yield Candidate(image.record.name, pixels.sha256, pixels.near_group)
+def _place(image: ImageRecord, settings: Mapping[str, BucketSettings]) -> BucketKey | None:
+    """Name an image's bucket; None where the trainer has none for its shape."""
+    header = image.header
+    if header is None:
+        return None
+    return settings[image.part].place(header.width_px, header.height_px)
 
 
 class _PartCounter:
@@ -213,7 +209,7 @@ class _PartCounter:
     ) -> None:
         self._parts = snapshot.parts
         self._chooser = Chooser(selection, snapshot.parts)
-        self._settings = {part.name: demands.bucket_settings(part) for part in snapshot.parts}
+        self._settings = demands.settings_of(snapshot.parts)
         self._counts = {name: Counter[BucketKey | None]() for name in self._settings}
         self._captions: dict[str, set[int]] = {name: set() for name in self._settings}
         self._dropped: dict[str, list[str]] = {name: [] for name in self._settings}
@@ -225,10 +221,10 @@ class _PartCounter:
         """Count the image, if it is trained on."""
         is_written = image.caption is not None and bool(image.caption.text)
         self.num_captions += is_written or image.part in self._prompted
-        taken, header = self._chooser.take(image), image.header
-        if taken is None or header is None:
+        taken = self._chooser.take(image)
+        if taken is None:
             return
-        key = self._settings[image.part].place(header.width_px, header.height_px)
+        key = _place(image, self._settings)
         if key is None:
             self._dropped[image.part].append(image.name)
         self._counts[image.part][key] += 1

@@ -1,44 +1,8 @@
-"""The plan of a dataset as plain values: what will be trained on, in which shapes."""
-
-from dataclasses import dataclass
+"""Sums up an examined dataset."""
 
 from tuner_kit.preflight.dataset_examination import ExaminedDataset
-from tuner_kit.simpletuner.bucket_plan import Bucket, latent_cache_bytes, text_cache_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedPart:
-    """One part of a dataset; most datasets have one."""
-
-    name: str
-    """Empty for the only one."""
-    repeats: int
-    is_regularization: bool
-    num_images: int
-    buckets: tuple[Bucket, ...]
-    batches_per_epoch: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetPlan:
-    """What the trainer will make of a dataset."""
-
-    path: str
-    """What the person called it."""
-    layout: str
-    num_images: int
-    """Images of the folder that its layout keeps."""
-    num_captions: int
-    num_trained: int
-    num_held_out: int
-    resolution_px: int
-    is_cropped: bool
-    parts: tuple[PlannedPart, ...]
-    steps_per_epoch: float
-    latent_cache_bytes: int
-    """Disk space of the encoded images, in bfloat16."""
-    text_cache_bytes: int
-    """Disk space of the encoded captions, in bfloat16."""
+from tuner_kit.simpletuner.bucket_plan import latent_cache_bytes, text_cache_bytes
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan, PlannedPart
 
 
 def plan_of(dataset: ExaminedDataset) -> DatasetPlan:

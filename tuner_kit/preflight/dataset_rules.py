@@ -3,18 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Self
 
 from tuner_kit.config.load import ConfigFile
 from tuner_kit.config.run_config import DatasetConfig
+from tuner_kit.data.audit.length_rules import TextEncoderLimit
 from tuner_kit.data.audit.rule import AuditPolicy
+from tuner_kit.data.clip_tokens import MAX_T5_TOKENS
+from tuner_kit.data.find_source import as_written
 from tuner_kit.data.layouts.layout import LayoutOptions
 from tuner_kit.data.read_dataset import DatasetSource
 from tuner_kit.data.split import Side
 from tuner_kit.data.split_record import read_sides
 from tuner_kit.errors import AccessError, DatasetError, Problem
+from tuner_kit.preflight.base_model import resolve_base_model
 from tuner_kit.preflight.dataset_examination import DatasetDemands, ExaminedDataset, examine
-from tuner_kit.preflight.text_limits import text_encoder_limits
+from tuner_kit.preflight.text_limits import sd3_limits
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.layout import Run
 
@@ -84,7 +89,7 @@ def _located(problems: Sequence[Problem], file: ConfigFile, index: int) -> Itera
 def _source(file: ConfigFile, dataset: DatasetConfig) -> DatasetSource:
     options = LayoutOptions(dataset.instance_prompt, dataset.class_prompt)
     folder = file.resolve(dataset.path)
-    return DatasetSource(folder, str(dataset.path), dataset.layout, options)
+    return DatasetSource(folder, as_written(dataset.path), dataset.layout, options)
 
 
 def _demands(file: ConfigFile, index: int, way: Examination) -> DatasetDemands:
@@ -104,6 +109,14 @@ def _demands(file: ConfigFile, index: int, way: Examination) -> DatasetDemands:
         earlier_sides=_earlier_sides(file, index) if way.continues else {},
         limits=text_encoder_limits(file),
     )
+
+
+def text_encoder_limits(file: ConfigFile) -> tuple[TextEncoderLimit, ...]:
+    """Give how much of a caption the configuration's base model reads."""
+    folder = Path(resolve_base_model(file))
+    written = file.config.simpletuner.get("tokenizer_max_length")
+    max_tokens = written if isinstance(written, int) else MAX_T5_TOKENS
+    return sd3_limits(folder if folder.is_dir() else None, max_tokens)
 
 
 def _earlier_sides(file: ConfigFile, index: int) -> Mapping[str, Side]:

@@ -3,7 +3,6 @@
 from functools import cache, partial
 from pathlib import Path
 
-from tuner_kit.config.load import ConfigFile
 from tuner_kit.data.audit.length_rules import TextEncoderLimit
 from tuner_kit.data.clip_tokens import (
     MAX_CLIP_TEXT_TOKENS,
@@ -12,7 +11,6 @@ from tuner_kit.data.clip_tokens import (
     load_clip_counter,
     load_t5_counter,
 )
-from tuner_kit.preflight.base_model import resolve_base_model
 
 
 def sd3_limits(
@@ -39,11 +37,3 @@ def sd3_limits(
         consequence="the rest is never learned",
     )
     return clip, t5
-
-
-def text_encoder_limits(file: ConfigFile) -> tuple[TextEncoderLimit, ...]:
-    """Give the limits of a configuration's base model."""
-    folder = Path(resolve_base_model(file))
-    written = file.config.simpletuner.get("tokenizer_max_length")
-    max_tokens = written if isinstance(written, int) else MAX_T5_TOKENS
-    return sd3_limits(folder if folder.is_dir() else None, max_tokens)

@@ -24,8 +24,6 @@ from tuner_kit.reporting.data_sheets import (
 )
 from tuner_kit.reporting.formats import plural
 from tuner_kit.reporting.planned_dataset import (
-    PlannedDataset,
-    count_fallen_out,
     describe_cache,
     describe_epoch,
     describe_target,
@@ -34,6 +32,7 @@ from tuner_kit.reporting.planned_dataset import (
 from tuner_kit.reporting.sections import Fact
 from tuner_kit.reporting.shape_tables import ShapeTable, build_shape_tables
 from tuner_kit.reporting.thumbnails import ShownImage
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 
 _MAX_CAPTION = 280
 _CAPTION_FINDINGS = frozenset({"D05", "D09", "D10", "D22", "D23", "D24", "D25", "D26"})
@@ -51,7 +50,7 @@ class DataMaterial:
     root: Path
     """The folder that was read, which isn't the one that was named for a dataset of the Hub."""
     problems: Sequence[Problem]
-    plan: PlannedDataset | None
+    plan: DatasetPlan | None
     """None where the folder can't be read; then there are no sheets either."""
     sheets: DataSheets | None
     pictures: Mapping[str, ShownImage]
@@ -163,7 +162,7 @@ def name_of(dataset_dir: Path) -> str:
     return printable(dataset_dir.absolute().resolve().name or str(dataset_dir))
 
 
-def describe_verdict(plan: PlannedDataset | None, problems: Sequence[Problem]) -> str:
+def describe_verdict(plan: DatasetPlan | None, problems: Sequence[Problem]) -> str:
     """Say in a sentence or two what becomes of the images, and whether a training can start."""
     num_errors = sum(problem.severity is Severity.ERROR for problem in problems)
     if plan is None:
@@ -175,11 +174,11 @@ def describe_verdict(plan: PlannedDataset | None, problems: Sequence[Problem]) -
     return f"{verdict} No training starts before {things} repaired."
 
 
-def _uses(plan: PlannedDataset) -> tuple[Use, ...]:
+def _uses(plan: DatasetPlan) -> tuple[Use, ...]:
     counts = {
         Fate.TRAINED: plan.num_trained,
         Fate.HELD_OUT: plan.num_held_out,
-        Fate.FALLEN: count_fallen_out(plan),
+        Fate.FALLEN: plan.num_fallen_out,
     }
     uses: list[Use] = []
     start = 0.0
@@ -191,7 +190,7 @@ def _uses(plan: PlannedDataset) -> tuple[Use, ...]:
     return tuple(uses)
 
 
-def _facts(plan: PlannedDataset) -> tuple[Fact, ...]:
+def _facts(plan: DatasetPlan) -> tuple[Fact, ...]:
     return (
         Fact("layout", plan.layout),
         Fact("captions", f"{plan.num_captions:,} of {plural(plan.num_images, 'image')}"),

@@ -13,8 +13,8 @@ from types import MappingProxyType
 from tuner_kit.data.records import ImageRecord, SkippedFile, printable
 from tuner_kit.data.snapshot import DatasetSnapshot, Selection
 from tuner_kit.errors import Problem, Severity
-from tuner_kit.reporting.planned_dataset import PlannedDataset
 from tuner_kit.simpletuner.bucket_geometry import bucket_of
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 
 MAX_TILES = 60
 """Pictures of one finding."""
@@ -144,7 +144,7 @@ class _Findings:
 def collect_sheets(
     snapshot: DatasetSnapshot,
     selection: Selection,
-    plan: PlannedDataset,
+    plan: DatasetPlan,
     problems: Sequence[Problem],
 ) -> DataSheets:
     """Choose what a page shows, in a few passes over the inventory."""
@@ -228,7 +228,7 @@ def _limit_groups(
 
 
 def _find_fates(
-    snapshot: DatasetSnapshot, selection: Selection, plan: PlannedDataset, names: set[str]
+    snapshot: DatasetSnapshot, selection: Selection, plan: DatasetPlan, names: set[str]
 ) -> Mapping[str, Fate]:
     """Say what becomes of some images."""
     fates = dict.fromkeys(names, Fate.FALLEN)
@@ -239,7 +239,7 @@ def _find_fates(
     return fates
 
 
-def _has_bucket(record: ImageRecord, plan: PlannedDataset) -> bool:
+def _has_bucket(record: ImageRecord, plan: DatasetPlan) -> bool:
     header = record.header
     return header is not None and (
         bucket_of(

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuner_kit.reporting.planned_dataset import (
-    PlannedDataset,
-    PlannedPart,
     describe_part,
     describe_refusal,
     describe_size,
 )
 from tuner_kit.simpletuner.bucket_plan import Bucket
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan, PlannedPart
 
 SQUARE_PX = 26
 """Edge of the drawing of a square; all are drawn at one scale."""
@@ -46,7 +45,7 @@ class ShapeTable:
     """Where there are many shapes: those with the fewest images."""
 
 
-def build_shape_tables(plan: PlannedDataset) -> tuple[ShapeTable, ...]:
+def build_shape_tables(plan: DatasetPlan) -> tuple[ShapeTable, ...]:
     """Build a table for each part that has images to train on."""
     scale = SQUARE_PX / plan.resolution_px
     return tuple(_table(part, scale) for part in plan.parts if part.buckets)

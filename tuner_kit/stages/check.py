@@ -5,10 +5,11 @@ from pathlib import Path
 
 from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.errors import Problem
-from tuner_kit.preflight.dataset_plan import DatasetPlan, plan_of
+from tuner_kit.preflight.dataset_plan import plan_of
 from tuner_kit.preflight.dataset_rules import DatasetFindings
 from tuner_kit.preflight.run_rules import run_rules
 from tuner_kit.process.worker import OnEvent
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 from tuner_kit.simpletuner.training_files import count_train_steps
 
 

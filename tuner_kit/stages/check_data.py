@@ -5,15 +5,17 @@ from datetime import datetime
 from pathlib import Path
 
 from tuner_kit.data.audit.rule import AuditPolicy
+from tuner_kit.data.find_source import as_written
 from tuner_kit.data.layouts.layout import LayoutOptions
 from tuner_kit.data.read_dataset import DatasetSource
 from tuner_kit.errors import AccessError, DatasetError, MachineError, Problem
 from tuner_kit.preflight.dataset_examination import DatasetDemands, ExaminedDataset, examine
-from tuner_kit.preflight.dataset_plan import DatasetPlan, plan_of
+from tuner_kit.preflight.dataset_plan import plan_of
 from tuner_kit.preflight.text_limits import sd3_limits
 from tuner_kit.process.messages import Event
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.atomic import write_text_atomically
+from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +65,7 @@ def check_data(question: DataQuestion, on_event: OnEvent) -> DataReport:
         return DataReport((refusal,), plan=None)
     source = DatasetSource(
         question.data_dir,
-        str(question.data_dir),
+        as_written(question.data_dir),
         question.layout,
         LayoutOptions(question.instance_prompt, question.class_prompt),
     )

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tuner_kit.errors import Problem
-    from tuner_kit.preflight.dataset_plan import DatasetPlan
+    from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 
 
 _NOT_DECODED = "no image was decoded yet: check again when tuner.yaml is right"

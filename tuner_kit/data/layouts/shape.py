@@ -17,9 +17,9 @@ type _Test = Callable[[str], bool]
 
 def summarize(inventory: Inventory) -> FolderShape:
     """Describe a folder whose files were found; the content of images and texts isn't read."""
-    images, in_repeat_folders, in_image_folder, in_instance_folder, named_like_captions = _count(
+    images, in_repeat_folders, in_image_folder, in_instance_folder = _count(
         inventory.image_names(),
-        (_any, is_in_repeat_folder, is_in_image_folder, is_in_instance_folder, reads_as_caption),
+        (_any, is_in_repeat_folder, is_in_image_folder, is_in_instance_folder),
     )
     captioned, captioned_in_repeat_folders = _count(
         inventory.images_with_text(), (_any, is_in_repeat_folder)
@@ -35,13 +35,19 @@ def summarize(inventory: Inventory) -> FolderShape:
         in_image_folder=in_image_folder,
         in_caption_folder=in_caption_folder,
         in_instance_folder=in_instance_folder,
-        named_like_captions=named_like_captions,
+        # Names are read as captions only where there are no others.
+        named_like_captions=Few() if captioned.count else _count_captions(inventory),
         metadata_jsonl=jsonl,
         metadata_csv=csv,
         metadata_parquet=parquet,
         saved_datasets=find_saved_datasets(inventory),
         image_shards=find_image_shards(inventory),
     )
+
+
+def _count_captions(inventory: Inventory) -> Few:
+    (named_like_captions,) = _count(inventory.image_names(), (reads_as_caption,))
+    return named_like_captions
 
 
 def _any(_: str) -> bool:
