@@ -33,6 +33,8 @@ REPEATS = 3
 SMALL_EDGES_PX = (48, 96)
 """Of the pictures for the memory: their number matters there, not their size."""
 MEMORY_COUNTS = (1_000, 10_000, 100_000)
+_HANGING_S = 90.0
+_MAX_ATTEMPTS = 3
 DISCOVERY = Path(__file__).with_name("simpletuner_discovery.py")
 
 _OURS = """
@@ -130,8 +132,18 @@ def _run(command: Sequence[str], cache: Path) -> tuple[object, dict[str, float]]
     if command[1] == str(DISCOVERY):
         command = [*command, str(RESOLUTION_PX)]
     env = {**os.environ, "XDG_CACHE_HOME": str(cache), "HF_HUB_OFFLINE": "1"}
-    begun = time.perf_counter()
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    for _ in range(_MAX_ATTEMPTS):
+        begun = time.perf_counter()
+        try:
+            done = subprocess.run(
+                command, env=env, capture_output=True, text=True, check=True, timeout=_HANGING_S
+            )
+        except subprocess.TimeoutExpired:  # SimpleTuner's discovery was seen waiting for ever
+            print(f"hung: {' '.join(command[:2])}")
+            continue
+        break
+    else:
+        sys.exit(f"{command} hung {_MAX_ATTEMPTS} times")
     wall_s = time.perf_counter() - begun
     answer = json.loads(done.stdout.splitlines()[-1])
     return answer["buckets"], {"work_s": answer["work_s"], "wall_s": wall_s}

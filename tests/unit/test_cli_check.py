@@ -12,7 +12,7 @@ def test_a_sound_project_is_ready(tuner: Tuner, project: Project) -> None:
     outcome = tuner(["check"])
 
     assert outcome.exit_code == ExitCode.OK, outcome.stderr
-    assert "ready to train: 3 images, 6 steps" in outcome.stderr
+    assert "ready to train: 3 images, 6 steps, each seen 2 times" in outcome.stderr
     assert not project.run.dir.exists()
 
 

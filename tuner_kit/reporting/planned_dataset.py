@@ -48,10 +48,15 @@ def describe_epoch(plan: DatasetPlan) -> str:
 def describe_views(plan: DatasetPlan) -> str:
     """Write `once`, `2 times` or `1 to 3 times`: the trainer fills each shape's last batch up."""
     views = [bucket.views_per_epoch for part in plan.parts for bucket in part.buckets]
-    fewest, most = f"{min(views, default=0):.2g}", f"{max(views, default=0):.2g}"
-    if fewest != most:
-        return f"{fewest} to {most} times"
-    return "once" if most == "1" else f"{most} times"
+    return format_views(min(views, default=0), max(views, default=0))
+
+
+def format_views(fewest: float, most: float) -> str:
+    """Write `once`, `2 times` or `1 to 3 times`."""
+    words = [f"{views:.0f}" if views >= 10 else f"{views:.2g}" for views in (fewest, most)]  # noqa: PLR2004
+    if words[0] != words[1]:
+        return f"{words[0]} to {words[1]} times"
+    return "once" if words[0] == "1" else f"{words[0]} times"
 
 
 def describe_target(plan: DatasetPlan) -> str:

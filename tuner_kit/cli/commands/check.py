@@ -143,12 +143,14 @@ def _examine(options: argparse.Namespace) -> Examined:
 
 def _check_run(options: argparse.Namespace) -> Examined:
     from tuner_kit.cli.progress import ProgressLine
+    from tuner_kit.reporting.planned_dataset import format_views
     from tuner_kit.stages.check import check
 
     with ProgressLine() as line:
         report = check(options.config, line.on_event, repairs=options.fix)
     steps = f", {report.total_steps} steps" if report.total_steps else ""
-    verdict = f"ready to train: {report.num_images} images{steps}"
+    views = f", each seen {format_views(*report.views_per_image)}" if report.views_per_image else ""
+    verdict = f"ready to train: {report.num_images} images{steps}{views}"
     note = None if report.looked_at_pixels else _NOT_DECODED
     return Examined(report.problems, report.datasets, verdict, note=note)
 
