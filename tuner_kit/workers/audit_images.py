@@ -10,6 +10,7 @@ import os
 import sqlite3
 import sys
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -111,11 +112,14 @@ def _map_in_order[Item, Result](
 
 def find_look_alikes(inventory: Inventory) -> None:
     """Number the groups of images that look alike, in the inventory."""
-    looks = list(inventory.looks())
-    hashes = np.array([value for _, value, _ in looks], np.int64)
-    layouts = np.frombuffer(b"".join(layout for *_, layout in looks), np.uint8)
-    groups = group_look_alikes(hashes, layouts.reshape(len(looks), -1) if looks else layouts)
-    names = (name for name, *_ in looks)
+    # Packed, and the names read again afterwards: of 100,000 images this takes 5.6 MB.
+    hashes, layouts = array("q"), bytearray()
+    for _, value, layout in inventory.looks():
+        hashes.append(value)
+        layouts += layout
+    packed = np.frombuffer(layouts, np.uint8).reshape(len(hashes), -1) if hashes else np.empty(0)
+    groups = group_look_alikes(np.array(hashes, np.int64), packed.astype(np.uint8, copy=False))
+    names = (name for name, *_ in inventory.looks())
     inventory.save_groups(
         {name: int(group) for name, group in zip(names, groups, strict=True) if group}
     )

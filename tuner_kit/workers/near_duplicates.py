@@ -44,11 +44,11 @@ def group_look_alikes(hashes: NDArray[np.int64], layouts: NDArray[np.uint8]) -> 
     # Copies are taken together first: a thousand of one picture are half a million pairs.
     looks = np.hstack([hashes.view(np.uint8).reshape(-1, _NUM_BYTES), layouts])
     _, firsts, members = np.unique(looks, axis=0, return_index=True, return_inverse=True)
-    parents = _unite_alike(hashes[firsts].view(np.uint64), layouts[firsts].astype(np.int16))
+    parents = _unite_alike(hashes[firsts].view(np.uint64), layouts[firsts])
     return _number_groups(parents[members.ravel()])
 
 
-def _unite_alike(hashes: NDArray[np.uint64], layouts: NDArray[np.int16]) -> Indices:
+def _unite_alike(hashes: NDArray[np.uint64], layouts: NDArray[np.uint8]) -> Indices:
     """Give each image a member of its group that is the same for all of the group."""
     parents = np.arange(len(hashes))
     parts = hashes.view(np.uint8).reshape(-1, _NUM_BYTES).astype(np.uint16)
@@ -83,12 +83,12 @@ def _pairs_of_equal(keys: NDArray[np.uint16]) -> Iterator[tuple[Indices, Indices
 
 
 def _alike(
-    hashes: NDArray[np.uint64], layouts: NDArray[np.int16], left: Indices, right: Indices
+    hashes: NDArray[np.uint64], layouts: NDArray[np.uint8], left: Indices, right: Indices
 ) -> tuple[Indices, Indices]:
     """Keep the pairs whose hashes and colors are alike."""
     is_near = np.bitwise_count(hashes[left] ^ hashes[right]) <= MAX_HASH_BITS
     left, right = left[is_near], right[is_near]
-    difference = np.abs(layouts[left] - layouts[right])
+    difference = np.abs(layouts[left].astype(np.int16) - layouts[right])
     has_like_colors = (difference <= MAX_COLOR_DIFFERENCE).all(axis=1)
     return left[has_like_colors], right[has_like_colors]
 
