@@ -101,6 +101,36 @@ def test_kohya_folders_train_with_their_repeats_and_stay_untouched(
     assert found == {"sks shape": (2, 6), "drawing": (1, 10)}
 
 
+def test_class_images_train_as_regularization(
+    run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
+) -> None:
+    images = sorted(photos_dir.glob("*.png"))
+    for folder, chosen in (("instance_images", images[:4]), ("class_images", images[4:8])):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        for image in chosen:
+            shutil.copy2(image, tmp_path / "data" / folder)
+    config = write_config(tmp_path, tmp_path / "data", "dream")
+    prompts = "instance_prompt: a sks shape, class_prompt: a shape"
+    text = config.read_text().replace("resolution_px", f"{prompts}, resolution_px", 1)
+    # Class images alone teach nothing: enough steps for both kinds to have their turn.
+    config.write_text(text.replace("max_train_steps: 3", "max_train_steps: 16"))
+
+    done = run_tuner(tmp_path, "train", str(config))
+
+    assert done.exit_code == 0, done.stderr
+    backends = json.loads(
+        (tmp_path / "runs/dream/training/attempt-01/multibackend.json").read_text()
+    )
+    found = {
+        next(Path(entry["instance_data_dir"]).glob("*.txt")).read_text(): (
+            entry.get("is_regularisation_data", False)
+        )
+        for entry in backends
+        if entry["dataset_type"] == "image"
+    }
+    assert found == {"a sks shape": False, "a shape": True}
+
+
 def test_held_out_images_never_reach_the_trainer(
     run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
 ) -> None:
