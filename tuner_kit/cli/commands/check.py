@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from tuner_kit.catalog.layouts import AUTO_LAYOUT, LAYOUT_NAMES
+from tuner_kit.cli.argument_types import not_negative, positive, resolution_px
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,39 +50,11 @@ def _add_data_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--class-prompt", metavar="TEXT", help="caption of the class images")
     group.add_argument("--trigger", metavar="WORD", help="put in front of captions without it")
     group.add_argument("--caption", metavar="TEXT", help="caption of images that have none")
-    group.add_argument("--resolution", type=_resolution, default=1024, metavar="PX")
+    group.add_argument("--resolution", type=resolution_px, default=1024, metavar="PX")
     group.add_argument("--crop", choices=("center", "none"), default="center")
-    group.add_argument("--batch", type=_positive, default=1, metavar="N", help="images per batch")
-    group.add_argument("--accumulation", type=_positive, default=1, metavar="N")
-    group.add_argument("--repeats", type=_not_negative, default=0, metavar="N")
-
-
-def _resolution(text: str) -> int:
-    value = _number(text)
-    if value % 64 or not 64 <= value <= 2048:  # noqa: PLR2004 - as of the key in tuner.yaml
-        raise argparse.ArgumentTypeError(f"{text} is not a multiple of 64 from 64 to 2048")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = _number(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is below 1")
-    return value
-
-
-def _not_negative(text: str) -> int:
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return value
-
-
-def _number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from error
+    group.add_argument("--batch", type=positive, default=1, metavar="N", help="images per batch")
+    group.add_argument("--accumulation", type=positive, default=1, metavar="N")
+    group.add_argument("--repeats", type=not_negative, default=0, metavar="N")
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 """tuner-kit generate, and image_finetune.py."""
 
 import argparse
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tuner_kit.cli.argument_types import finite, guidance_scale, positive, seed
 
 if TYPE_CHECKING:
     from tuner_kit.runs.layout import Run
@@ -32,16 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed",
         action="append",
-        type=_seed,
+        type=seed,
         metavar="N",
         help="may be given repeatedly; default: 42",
     )
-    parser.add_argument("--steps", type=_positive, metavar="N", help="denoising steps")
-    parser.add_argument("--guidance", type=_guidance, metavar="X", help="guidance scale")
-    parser.add_argument("--width", type=_positive, metavar="PX", help="multiple of 16")
-    parser.add_argument("--height", type=_positive, metavar="PX", help="multiple of 16")
+    parser.add_argument("--steps", type=positive, metavar="N", help="denoising steps")
+    parser.add_argument("--guidance", type=guidance_scale, metavar="X", help="guidance scale")
+    parser.add_argument("--width", type=positive, metavar="PX", help="multiple of 16")
+    parser.add_argument("--height", type=positive, metavar="PX", help="multiple of 16")
     parser.add_argument(
-        "--strength", type=_finite, default=1.0, metavar="X", help="of the adapter; default: 1"
+        "--strength", type=finite, default=1.0, metavar="X", help="of the adapter; default: 1"
     )
 
 
@@ -105,41 +106,3 @@ def _without_run(base_title: str) -> str:
         'on a plain ground, as in "a large red star on a white background";\n'
         "train your own with `tuner-kit demo` or `tuner-kit init`"
     )
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number") from error
-
-
-def _finite(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text} is not a number") from error
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
-    return value
-
-
-def _positive(text: str) -> int:
-    value = _whole(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = _whole(text)
-    if not 0 <= value < 2**63:
-        raise argparse.ArgumentTypeError(f"{value} is not between 0 and 2^63")
-    return value
-
-
-def _guidance(text: str) -> float:
-    value = _finite(text)
-    if not 0 <= value <= 30:  # noqa: PLR2004 - as in tuner.yaml
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 30")
-    return value
