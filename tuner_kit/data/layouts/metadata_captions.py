@@ -1,12 +1,19 @@
 """Captions from metadata files, whatever their format: each row finds its image, or is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tuner_kit.data.inventory import Inventory
 from tuner_kit.data.layouts.few import Few, shorten
 from tuner_kit.data.layouts.image_lookup import ImageLookup, Lookup, Miss
-from tuner_kit.data.layouts.layout import Reading, leave_out_lone_texts, leave_out_others
+from tuner_kit.data.layouts.layout import (
+    FolderShape,
+    Layout,
+    LayoutOptions,
+    Reading,
+    leave_out_lone_texts,
+    leave_out_others,
+)
 from tuner_kit.data.layouts.metadata_rows import Row, RowsOf, UnreadableRow
 from tuner_kit.data.records import Caption, printable
 from tuner_kit.errors import Problem, Severity
@@ -34,6 +41,30 @@ class MetadataFormat:
     def matches(self, name: str) -> bool:
         """Whether a file is such a table, by its name."""
         return name.rpartition("/")[2].lower() in self.file_names
+
+
+def metadata_layout(
+    name: str, metadata: MetadataFormat, *, title: str, found: Callable[[FolderShape], Few]
+) -> Layout:
+    """Make the layout of a metadata file.
+
+    Args:
+        name: as it is written in tuner.yaml.
+        metadata: how its rows are read.
+        title: for lists of layouts.
+        found: gives the files of this kind, by which the layout is recognized.
+    """
+
+    def fits(shape: FolderShape, _: LayoutOptions) -> bool:
+        return found(shape).count > 0
+
+    def read(inventory: Inventory, _: LayoutOptions) -> Reading:
+        return read_metadata(inventory, metadata)
+
+    def evidence(shape: FolderShape) -> str:
+        return found(shape).listed
+
+    return Layout(name, title, fits, read, evidence)
 
 
 def read_metadata(inventory: Inventory, table_format: MetadataFormat) -> Reading:

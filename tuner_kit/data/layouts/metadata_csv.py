@@ -14,9 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner_kit.data.inventory import Inventory
-from tuner_kit.data.layouts.layout import FolderShape, Layout, LayoutOptions, Reading
-from tuner_kit.data.layouts.metadata_captions import MetadataFormat, read_metadata
+from tuner_kit.data.layouts.metadata_captions import MetadataFormat, metadata_layout
 from tuner_kit.data.layouts.metadata_rows import (
     MAX_LINE_CHARACTERS,
     ColumnsError,
@@ -150,25 +148,9 @@ FORMAT = MetadataFormat(
 )
 
 
-def fits(shape: FolderShape, _: LayoutOptions) -> bool:
-    """Recognize it by the file's name."""
-    return shape.metadata_csv.count > 0
-
-
-def read(inventory: Inventory, _: LayoutOptions) -> Reading:
-    """Give the images the captions of every `metadata.csv`."""
-    return read_metadata(inventory, FORMAT)
-
-
-def evidence(shape: FolderShape) -> str:
-    """Name the files."""
-    return shape.metadata_csv.listed
-
-
-METADATA_CSV = Layout(
-    name="metadata-csv",
+METADATA_CSV = metadata_layout(
+    "metadata-csv",
+    FORMAT,
     title="metadata.csv with file_name and text",
-    fits=fits,
-    read=read,
-    evidence=evidence,
+    found=lambda shape: shape.metadata_csv,
 )

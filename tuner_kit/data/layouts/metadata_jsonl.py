@@ -13,9 +13,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner_kit.data.inventory import Inventory
-from tuner_kit.data.layouts.layout import FolderShape, Layout, LayoutOptions, Reading
-from tuner_kit.data.layouts.metadata_captions import MetadataFormat, read_metadata
+from tuner_kit.data.layouts.metadata_captions import MetadataFormat, metadata_layout
 from tuner_kit.data.layouts.metadata_rows import (
     MAX_LINE_CHARACTERS,
     ColumnsError,
@@ -62,25 +60,9 @@ FORMAT = MetadataFormat(
 )
 
 
-def fits(shape: FolderShape, _: LayoutOptions) -> bool:
-    """Recognize it by the file's name."""
-    return shape.metadata_jsonl.count > 0
-
-
-def read(inventory: Inventory, _: LayoutOptions) -> Reading:
-    """Give the images the captions of every `metadata.jsonl`."""
-    return read_metadata(inventory, FORMAT)
-
-
-def evidence(shape: FolderShape) -> str:
-    """Name the files."""
-    return shape.metadata_jsonl.listed
-
-
-METADATA_JSONL = Layout(
-    name="metadata-jsonl",
+METADATA_JSONL = metadata_layout(
+    "metadata-jsonl",
+    FORMAT,
     title="metadata.jsonl with file_name and text",
-    fits=fits,
-    read=read,
-    evidence=evidence,
+    found=lambda shape: shape.metadata_jsonl,
 )

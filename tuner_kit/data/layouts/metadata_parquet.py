@@ -12,9 +12,7 @@ pyarrow is imported when such a file is there, and by no other folder.
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner_kit.data.inventory import Inventory
-from tuner_kit.data.layouts.layout import FolderShape, Layout, LayoutOptions, Reading
-from tuner_kit.data.layouts.metadata_captions import MetadataFormat, read_metadata
+from tuner_kit.data.layouts.metadata_captions import MetadataFormat, metadata_layout
 from tuner_kit.data.layouts.metadata_rows import ColumnsError, Row, UnreadableRow, find_columns
 
 _BATCH = 1_000
@@ -79,25 +77,9 @@ FORMAT = MetadataFormat(
 )
 
 
-def fits(shape: FolderShape, _: LayoutOptions) -> bool:
-    """Recognize it by the file's name."""
-    return shape.metadata_parquet.count > 0
-
-
-def read(inventory: Inventory, _: LayoutOptions) -> Reading:
-    """Give the images the captions of every `metadata.parquet`."""
-    return read_metadata(inventory, FORMAT)
-
-
-def evidence(shape: FolderShape) -> str:
-    """Name the files."""
-    return shape.metadata_parquet.listed
-
-
-METADATA_PARQUET = Layout(
-    name="metadata-parquet",
+METADATA_PARQUET = metadata_layout(
+    "metadata-parquet",
+    FORMAT,
     title="metadata.parquet with file_name and text",
-    fits=fits,
-    read=read,
-    evidence=evidence,
+    found=lambda shape: shape.metadata_parquet,
 )
