@@ -13,6 +13,7 @@ def test_a_sound_project_is_ready(tuner: Tuner, project: Project) -> None:
 
     assert outcome.exit_code == ExitCode.OK, outcome.stderr
     assert "ready to train: 3 images, 6 steps, each seen 2 times" in outcome.stderr
+    assert "no image was decoded" not in outcome.stderr
     assert not project.run.dir.exists()
 
 
@@ -30,6 +31,8 @@ def test_five_mistakes_are_all_named(tuner: Tuner, project: Project) -> None:
     assert sorted(found) == ["C04", "C06", "C10", "C23", "D03"]
     assert "did you mean" in outcome.stderr
     assert "5 to repair" in outcome.stderr
+    assert "no image was decoded yet" in outcome.stderr
+    assert "checking images" not in outcome.stderr
 
 
 def test_findings_can_be_read_by_programs(tuner: Tuner, project: Project) -> None:

@@ -1,6 +1,7 @@
 """One dataset examined: counts, buckets, held-out images, and what is said about it."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -311,3 +312,18 @@ def test_progress_of_each_phase_is_told(tmp_path: Path) -> None:
 
     assert Event(phase="reading image sizes", current=3, total=3) in seen
     assert Event(phase="checking images", current=3, total=3) in seen
+
+
+def test_a_second_look_at_an_unchanged_folder_starts_no_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_photos(tmp_path, 3)
+    source = DatasetSource(tmp_path, "photos")
+    examine(source, SMALL, ignore).snapshot.inventory.close()
+    seen: list[Event] = []
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")  # a worker could not be started
+
+    with examine(source, SMALL, seen.append) as dataset:
+        assert dataset.num_trained == 3
+
+    assert {event.phase for event in seen} == {"listing files"}
