@@ -25,7 +25,6 @@ type Write = Callable[[Path], object]
 ORIGINAL = "original.png"
 SOUND = {
     ORIGINAL: "the picture that others are made from",
-    "sideways photo.jpg": "a photo that was held upright",
     "grey.png": "a grey picture",
     "16 bits.png": "a grey picture of 16 bits",
     "gif named.jpg": "a picture that says JPEG and is a GIF",
@@ -97,6 +96,13 @@ def _color(*color: int) -> Write:
 
 def _pixels(mode: str) -> Write:
     return lambda path: draw_photo(len(mode) + ord(mode[0])).convert(mode).save(path)
+
+
+def _write_photo_of_a_phone(path: Path) -> None:
+    """Write a photo that EXIF says to turn."""
+    with Image.open(write_sideways_photo(path)) as photo:
+        exif = photo.getexif()
+    draw_photo(63, (128, 64)).save(path, exif=exif)
 
 
 def _shape(number: int, width_px: int, height_px: int) -> Write:
@@ -178,6 +184,7 @@ DAMAGES: tuple[Damage, ...] = (
         "a strip",
         also=("D08", "D28"),
     ),
+    _image("a photo of a phone", "D12", "sideways photo.jpg", _write_photo_of_a_phone),
     _image("CMYK", "D12", "cmyk.jpg", _pixels("CMYK")),
     _image("grey with transparency", "D12", "grey glass.png", _pixels("LA")),
     _image("transparency", "D12", "glass.png", _pixels("RGBA")),
@@ -229,8 +236,6 @@ def write_damaged_dataset(folder: Path) -> Path:
     """Write the sound images and every damage."""
     for number, (name, caption) in enumerate(SOUND.items(), start=200):
         write_photo(folder / name, number, size=(128, 128), caption=caption)
-    write_sideways_photo(folder / "sideways photo.jpg")
-    _draw_in_two_colors(folder / "sideways photo.jpg")
     draw_photo(61).convert("L").save(folder / "grey.png")
     deep = draw_photo(64).convert("L").convert("I").point(lambda grey: grey * 256)
     deep.convert("I;16").save(folder / "16 bits.png")
@@ -241,13 +246,6 @@ def write_damaged_dataset(folder: Path) -> Path:
         if damage.caption is not None:
             write_caption(path, damage.caption)
     return folder
-
-
-def _draw_in_two_colors(path: Path) -> None:
-    """Fill a photo with a picture; what EXIF says stays."""
-    with Image.open(path) as photo:
-        exif = photo.getexif()
-    draw_photo(63, (128, 64)).save(path, exif=exif)
 
 
 def trained_captions() -> dict[str, str]:

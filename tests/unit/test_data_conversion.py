@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from dataset_files import write_frames, write_heic, write_image, write_sideways_photo
-from PIL import Image
+from PIL import Image, ImageOps
 
 from tuner_kit.data.conversion import Conversion, conversion_of, write_converted
 from tuner_kit.data.decode import read_header
@@ -39,8 +39,26 @@ def test_what_the_trainer_reads_rightly_stays_as_it_is(tmp_path: Path, mode: str
     assert reason(write_image(tmp_path / "a.png", mode=mode)) is None
 
 
-def test_a_sideways_photo_stays_as_it_is(tmp_path: Path) -> None:
-    assert reason(write_sideways_photo(tmp_path / "a.jpg")) is None
+def test_a_sideways_photo_is_turned(tmp_path: Path) -> None:
+    assert reason(write_sideways_photo(tmp_path / "a.jpg")) is Conversion.ROTATION
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_but_the_first_is_converted_to_what_is_seen(
+    tmp_path: Path, orientation: int
+) -> None:
+    image = Image.new("RGB", (64, 32), "blue")
+    image.paste("red", (0, 0, 32, 16))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image.save(tmp_path / "a.png", exif=exif)
+    assert (reason(tmp_path / "a.png") is Conversion.ROTATION) == (orientation != 1)
+
+    write_converted(tmp_path / "a.png", tmp_path / "b.png")
+
+    with Image.open(tmp_path / "a.png") as seen, Image.open(tmp_path / "b.png") as converted:
+        assert ImageOps.exif_transpose(seen).tobytes() == converted.tobytes()
+        assert converted.getexif() == {}
 
 
 def write_palette(path: Path) -> None:

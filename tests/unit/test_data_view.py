@@ -190,12 +190,13 @@ def test_the_first_frame_of_an_animation_is_used(dataset_dir: Path, views_dir: P
         assert image.getpixel((0, 0)) == (255, 0, 0)
 
 
-def test_a_sideways_photo_is_linked_because_the_trainer_turns_it(
+def test_a_photo_of_a_phone_is_turned_because_the_trainer_does_not(
     dataset_dir: Path, views_dir: Path
 ) -> None:
     dataset_dir.mkdir()
     write_sideways_photo(dataset_dir / "a.jpg")
-    assert image_in(build(dataset_dir, views_dir)).is_symlink()
+    with Image.open(image_in(build(dataset_dir, views_dir))) as upright:
+        assert (upright.size, upright.format) == ((64, 128), "PNG")
 
 
 def test_a_converted_sideways_image_stands_upright(dataset_dir: Path, views_dir: Path) -> None:

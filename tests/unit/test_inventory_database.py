@@ -14,6 +14,7 @@ from inventory_filling import open_filled, to_read
 from layout_files import write_captioned, write_images
 
 from tuner_kit.data.inventory import Inventory, read_root
+from tuner_kit.data.inventory_rows import FORMAT
 from tuner_kit.data.records import Caption, SkippedFile, SkipReason
 
 
@@ -102,7 +103,7 @@ def test_what_another_process_has_just_made_is_not_made_anew(
         time.sleep(0.2)  # it has seen that there are no tables
         for statement in statements[1:-1]:
             first.execute(statement)
-        first.execute("PRAGMA user_version = 2")
+        first.execute(f"PRAGMA user_version = {FORMAT}")
         first.execute("COMMIT")
         assert waiting.result() == ([], [], [])
     first.close()

@@ -165,7 +165,7 @@ def test_links_to_images_and_to_folders_are_followed(tmp_path: Path, root: Path)
 def test_a_sideways_photo_has_the_size_that_is_shown(root: Path) -> None:
     root.mkdir()
     write_sideways_photo(root / "a.jpg")
-    assert header_of(root) == Header(64, 128, "RGB", "JPEG")
+    assert header_of(root) == Header(64, 128, "RGB", "JPEG", is_turned=True)
 
 
 def test_an_animation_is_recognized(root: Path) -> None:

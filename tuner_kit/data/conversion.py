@@ -1,10 +1,13 @@
 """Which images the trainer would read wrongly as they are, and how they are converted.
 
 What SimpleTuner 4.10.1 was seen doing: it stops at grey with alpha, it drops transparency
-so that the hidden colors appear, and it has no decoder for HEIC. It reads 16-bit grey,
-EXIF rotation, palettes and AVIF correctly, so those are not touched.
+so that the hidden colors appear, it has no decoder for HEIC, and it loses EXIF's rotation
+when it loads the pixels, though it plans with the rotated size: photographs of phones
+would be trained lying on their side and squashed. It reads 16-bit grey, palettes and AVIF
+correctly, so those are not touched.
 """
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +18,7 @@ class Conversion(StrEnum):
     """Why an image is converted for training, in the words of a finding."""
 
     FORMAT = "in a format that the trainer doesn't read"
+    ROTATION = "turned as EXIF says"
     TRANSPARENCY = "with transparency, put on white"
     ANIMATION = "with several frames, the first is used"
     COLORS = "with other colors than RGB"
@@ -27,16 +31,22 @@ _COLOR_MODES_AS_IS = frozenset({"1", "L", "P", "RGB"})
 
 def conversion_of(header: Header) -> Conversion | None:
     """Say why an image must be converted; None when the trainer reads it correctly."""
+    return next(_reasons(header), None)
+
+
+def _reasons(header: Header) -> Iterator[Conversion]:
     if header.image_format in _FORMATS_NOT_READ:
-        return Conversion.FORMAT
+        yield Conversion.FORMAT
+    if header.is_turned:
+        yield Conversion.ROTATION
     if header.pixel_mode.startswith("I;16"):
-        # The trainer scales 16 bits to 8.
-        return None
+        return  # the trainer scales 16 bits to 8
     if header.has_transparency:
-        return Conversion.TRANSPARENCY
+        yield Conversion.TRANSPARENCY
     if header.is_animated:
-        return Conversion.ANIMATION
-    return None if header.pixel_mode in _COLOR_MODES_AS_IS else Conversion.COLORS
+        yield Conversion.ANIMATION
+    if header.pixel_mode not in _COLOR_MODES_AS_IS:
+        yield Conversion.COLORS
 
 
 def write_converted(image_path: Path, target_path: Path) -> None:

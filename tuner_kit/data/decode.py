@@ -55,6 +55,8 @@ _MAX_TEXT_BYTES = 100 * 1024**2
 _MANY_FRAMES_FORMATS = frozenset({"AVIF", "GIF", "HEIF", "PNG", "TIFF", "WEBP"})
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 _ORIENTATION_KEYS = frozenset({"exif", "xmp", "XML:com.adobe.xmp"})
+_UPRIGHT = 1
+_TURNED_ORIENTATIONS = frozenset({2, 3, 4, 5, 6, 7, 8})
 _SIDEWAYS_ORIENTATIONS = frozenset({5, 6, 7, 8})
 
 _BATCH = 500
@@ -133,11 +135,12 @@ def read_headers(root: Path, names: Iterable[str]) -> Iterator[tuple[str, Header
 
 def _describe(image: ImageFile.ImageFile) -> Header:
     width_px, height_px = image.size
+    orientation = _UPRIGHT
     if not _ORIENTATION_KEYS.isdisjoint(image.info):
         # PNG's own getexif would decode the whole image to look for a chunk behind it.
-        orientation = Image.Image.getexif(image).get(ExifTags.Base.Orientation)
-        if orientation in _SIDEWAYS_ORIENTATIONS:
-            width_px, height_px = height_px, width_px
+        orientation = Image.Image.getexif(image).get(ExifTags.Base.Orientation, _UPRIGHT)
+    if orientation in _SIDEWAYS_ORIENTATIONS:
+        width_px, height_px = height_px, width_px
     image_format = image.format or ""
     return Header(
         width_px=width_px,
@@ -146,6 +149,7 @@ def _describe(image: ImageFile.ImageFile) -> Header:
         image_format=image_format,
         has_transparency=image.mode in _ALPHA_MODES or "transparency" in image.info,
         is_animated=image_format in _MANY_FRAMES_FORMATS and _has_frames(image),
+        is_turned=orientation in _TURNED_ORIENTATIONS,
     )
 
 

@@ -20,6 +20,7 @@ HEADER_COLUMNS = (
     "image_format",
     "has_transparency",
     "is_animated",
+    "is_turned",
 )
 PIXEL_COLUMNS = (
     "is_decoded",
@@ -32,8 +33,8 @@ PIXEL_COLUMNS = (
     "color_layout",
 )
 
-# Raised with every change of a table or of what its columns mean: an older file is made anew.
-_FORMAT = 2
+FORMAT = 3
+"""Raised with every change of a table or of what its columns mean: an older file is made anew."""
 _WAIT_FOR_OTHERS_S = 30.0
 
 # Names are bytes: a file name need not be valid UTF-8.
@@ -41,7 +42,7 @@ _TABLES = """
 CREATE TABLE images (
     name BLOB PRIMARY KEY, stem BLOB NOT NULL, version TEXT NOT NULL, size_bytes INTEGER NOT NULL,
     is_image INTEGER, width_px INTEGER, height_px INTEGER, pixel_mode TEXT, image_format TEXT,
-    has_transparency INTEGER, is_animated INTEGER,
+    has_transparency INTEGER, is_animated INTEGER, is_turned INTEGER,
     is_decoded INTEGER NOT NULL DEFAULT 0, fault TEXT, sha256 TEXT, perceptual_hash INTEGER,
     sharpness REAL, brightness REAL, contrast REAL, color_layout BLOB,
     near_group INTEGER NOT NULL DEFAULT 0
@@ -69,7 +70,7 @@ CREATE TEMP TABLE members (image BLOB PRIMARY KEY, part TEXT) WITHOUT ROWID;
 SELECT_RECORDS = """
 SELECT i.name, i.size_bytes, coalesce(m.part, ''),
     i.is_image, i.width_px, i.height_px, i.pixel_mode, i.image_format, i.has_transparency,
-    i.is_animated,
+    i.is_animated, i.is_turned,
     c.origin, c.text, c.num_lines, c.has_bom, c.problem, c.repaired_text,
     i.is_decoded, i.fault, i.sha256, i.perceptual_hash, i.sharpness, i.brightness, i.contrast,
     i.color_layout, i.near_group
@@ -77,7 +78,7 @@ FROM images i LEFT JOIN captions c ON c.image = i.name LEFT JOIN members m ON m.
 WHERE i.name NOT IN (SELECT name FROM skipped) AND i.name > ?
 ORDER BY i.name
 """
-_HEADER_FROM, _CAPTION_FROM, _PIXELS_FROM = 3, 10, 16
+_HEADER_FROM, _CAPTION_FROM, _PIXELS_FROM = 3, 11, 17
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -117,7 +118,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _is_present(connection: sqlite3.Connection) -> bool:
     (found,) = connection.execute("PRAGMA user_version").fetchone()
-    return bool(found == _FORMAT)
+    return bool(found == FORMAT)
 
 
 def _make_anew(connection: sqlite3.Connection) -> None:
@@ -128,7 +129,7 @@ def _make_anew(connection: sqlite3.Connection) -> None:
             connection.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in filter(str.strip, _TABLES.split(";")):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.commit()
 
 
@@ -151,7 +152,7 @@ def caption_row(caption: Caption) -> Row:
 def header_row(name: str, header: Header | None) -> Row:
     """Give a header in the order of `HEADER_COLUMNS`, then the name."""
     if header is None:
-        return 0, None, None, None, None, None, None, os.fsencode(name)
+        return 0, *[None] * (len(HEADER_COLUMNS) - 1), os.fsencode(name)
     return (
         1,
         header.width_px,
@@ -160,6 +161,7 @@ def header_row(name: str, header: Header | None) -> Row:
         header.image_format,
         header.has_transparency,
         header.is_animated,
+        header.is_turned,
         os.fsencode(name),
     )
 

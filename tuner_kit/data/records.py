@@ -73,6 +73,8 @@ class Header:
     has_transparency: bool = False
     is_animated: bool = False
     """More than one frame or page; the small preview inside a camera JPEG doesn't count."""
+    is_turned: bool = False
+    """EXIF says that it is to be shown rotated or mirrored."""
 
 
 @dataclass(frozen=True, slots=True)
