@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 from dataset_files import write_frames, write_heic, write_image, write_sideways_photo
-from PIL import Image, ImageOps
+from PIL import Image, ImageChops, ImageOps, ImageStat
 
-from tuner_kit.data.conversion import Conversion, conversion_of, write_converted
+from tuner_kit.data.conversion import (
+    Conversion,
+    conversion_of,
+    converted_suffix,
+    write_converted,
+)
 from tuner_kit.data.decode import read_header
+from tuner_kit.data.records import Header
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -58,7 +64,7 @@ def test_every_orientation_but_the_first_is_converted_to_what_is_seen(
 
     with Image.open(tmp_path / "a.png") as seen, Image.open(tmp_path / "b.png") as converted:
         assert ImageOps.exif_transpose(seen).tobytes() == converted.tobytes()
-        assert converted.getexif() == {}
+        assert len(converted.getexif()) == 0
 
 
 def write_palette(path: Path) -> None:
@@ -167,3 +173,34 @@ def test_sixteen_bits_are_scaled_as_the_trainer_does(
 def test_the_profile_of_other_colors_is_left_behind(tmp_path: Path) -> None:
     Image.new("CMYK", (8, 8)).save(tmp_path / "a.jpg", icc_profile=b"a profile of inks")
     assert "icc_profile" not in convert(tmp_path / "a.jpg").info
+
+
+@pytest.mark.parametrize(
+    ("header", "suffix"),
+    [
+        pytest.param(Header(8, 8, "RGB", "JPEG", is_turned=True), ".jpg", id="turned photo"),
+        pytest.param(Header(8, 8, "RGB", "HEIF"), ".jpg", id="HEIC"),
+        pytest.param(Header(8, 8, "RGBA", "HEIF", has_transparency=True), ".png", id="HEIC, alpha"),
+        pytest.param(Header(8, 8, "RGB", "PNG", is_turned=True), ".png", id="turned drawing"),
+        pytest.param(Header(8, 8, "RGBA", "WEBP", has_transparency=True), ".png", id="alpha"),
+    ],
+)
+def test_photographs_are_converted_to_jpeg_and_the_rest_without_loss(
+    header: Header, suffix: str
+) -> None:
+    assert converted_suffix(header) == suffix
+
+
+def test_a_converted_photograph_looks_as_before(tmp_path: Path) -> None:
+    photo = Image.effect_noise((256, 128), 60).convert("RGB")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.save(tmp_path / "a.jpg", quality=90, exif=exif)
+
+    write_converted(tmp_path / "a.jpg", tmp_path / "b.jpg")
+
+    with Image.open(tmp_path / "a.jpg") as seen, Image.open(tmp_path / "b.jpg") as converted:
+        difference = ImageChops.difference(ImageOps.exif_transpose(seen), converted)
+        assert converted.format == "JPEG"
+        assert len(converted.getexif()) == 0
+    assert ImageStat.Stat(difference).mean[0] < 2  # of 255

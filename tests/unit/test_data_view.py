@@ -196,7 +196,7 @@ def test_a_photo_of_a_phone_is_turned_because_the_trainer_does_not(
     dataset_dir.mkdir()
     write_sideways_photo(dataset_dir / "a.jpg")
     with Image.open(image_in(build(dataset_dir, views_dir))) as upright:
-        assert (upright.size, upright.format) == ((64, 128), "PNG")
+        assert (upright.size, upright.format) == ((64, 128), "JPEG")
 
 
 def test_a_converted_sideways_image_stands_upright(dataset_dir: Path, views_dir: Path) -> None:

@@ -26,6 +26,7 @@ class Conversion(StrEnum):
 
 # The trainer reads JPEG XL only where a package is installed that it doesn't ask for.
 _FORMATS_NOT_READ = frozenset({"HEIF", "JXL"})
+_LOSSY_FORMATS = frozenset({"HEIF", "JPEG", "MPO"})
 _COLOR_MODES_AS_IS = frozenset({"1", "L", "P", "RGB"})
 
 
@@ -49,8 +50,14 @@ def _reasons(header: Header) -> Iterator[Conversion]:
         yield Conversion.COLORS
 
 
+def converted_suffix(header: Header) -> str:
+    """Say as what an image is written: a photograph as JPEG, a tenth of the size of a PNG."""
+    is_photograph = header.image_format in _LOSSY_FORMATS and not header.has_transparency
+    return ".jpg" if is_photograph else ".png"
+
+
 def write_converted(image_path: Path, target_path: Path) -> None:
-    """Write the first frame as an opaque, upright RGB PNG."""
+    """Write the first frame as an opaque, upright RGB image; the suffix says as what."""
     from PIL import ImageOps
 
     from tuner_kit.data.decode import open_image, put_on_white, simplify_colors
@@ -59,6 +66,10 @@ def write_converted(image_path: Path, target_path: Path) -> None:
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         opaque = put_on_white(simplify_colors(image))
-        # Level 1: these files live as long as a run, and level 6 takes several times as long.
         # The color profile describes colors that are no longer there; the trainer drops it too.
-        opaque.save(target_path, "PNG", compress_level=1, icc_profile=None)
+        if target_path.suffix == ".jpg":
+            # What 95 with full color loses is far below what the autoencoder loses.
+            opaque.save(target_path, "JPEG", quality=95, subsampling=0, icc_profile=None)
+        else:
+            # Level 1: these files live as long as a run, and level 6 takes several times as long.
+            opaque.save(target_path, "PNG", compress_level=1, icc_profile=None)

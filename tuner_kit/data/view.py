@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import batched
 from pathlib import Path
 
-from tuner_kit.data.conversion import conversion_of, write_converted
+from tuner_kit.data.conversion import conversion_of, converted_suffix, write_converted
 from tuner_kit.data.snapshot import TrainingImage
 from tuner_kit.errors import DatasetError, Problem
 
@@ -126,13 +126,13 @@ def sha256_of(image: TrainingImage) -> str:
 
 def _add_image(named: tuple[TrainingImage, str], folder: Path) -> None:
     image, stem = named
-    source = image.record.path
+    source, header = image.record.path, image.record.header
     # The stem has no dot, so with_suffix can't cut anything off.
     target = folder / stem
-    if image.record.header is None or conversion_of(image.record.header) is None:
+    if header is None or conversion_of(header) is None:
         place_file(source, target.with_suffix(source.suffix.lower()))
     else:
-        write_converted(source, target.with_suffix(".png"))
+        write_converted(source, target.with_suffix(converted_suffix(header)))
     target.with_suffix(".txt").write_text(image.caption, encoding="utf-8", newline="")
 
 
