@@ -23,12 +23,9 @@ from dataset_reading import (
     read,
 )
 
-from tuner_kit.data.read_dataset import (
-    inventory_path,
-    list_lost_inventories,
-)
+from tuner_kit.data.read_dataset import find_layouts, inventory_path, list_lost_inventories
 from tuner_kit.data.records import ImageRecord
-from tuner_kit.errors import MachineError
+from tuner_kit.errors import DatasetError, MachineError
 
 
 @pytest.fixture
@@ -216,3 +213,11 @@ def test_a_folder_that_may_not_be_looked_for_is_not_taken_for_gone(
             lost = list_lost_inventories()
         (folder / "mine").chmod(0o755)
     assert lost == ()
+
+
+def test_asking_for_the_layouts_of_a_missing_folder_leaves_nothing_behind(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with pytest.raises(DatasetError) as raised:
+        find_layouts(missing)
+    assert raised.value.problems[0].id == "D01"
+    assert not inventory_path(missing).exists()

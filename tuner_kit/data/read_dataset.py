@@ -126,6 +126,7 @@ def find_layouts(dataset_dir: Path) -> tuple[Layout, ...]:
     Raises:
         DatasetError: D01 the folder is missing or can't be listed.
     """
+    _verify_listable(dataset_dir)
     with closing(_open_inventory(dataset_dir)) as inventory:
         _list_files(inventory, lambda _phase, _done, _total: None)
         return recognize(summarize(inventory), LayoutOptions())
