@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from tuner_kit.cli.console import results
+from rich.console import Console
+
 from tuner_kit.reporting.planned_dataset import (
     describe_cache,
     describe_epoch,
@@ -20,9 +21,8 @@ _COLUMNS = 80
 _INDENT = 13
 
 
-def print_plan(plan: DatasetPlan) -> None:
+def print_plan(plan: DatasetPlan, console: Console) -> None:
     """Print what will be trained on, and in which shapes."""
-    console = results()
     for line in describe_plan(plan):
         console.print(line, markup=False)
 

@@ -59,24 +59,49 @@ def _add_data_arguments(group: argparse._ArgumentGroup) -> None:
 
 def execute(options: argparse.Namespace) -> int:
     """Print every finding; fail with the kind of the first error."""
-    from dataclasses import asdict
-
-    from tuner_kit.cli.console import print_json, print_note, print_problems
+    from tuner_kit.cli.console import print_problems, results
     from tuner_kit.cli.dataset_summary import print_plan
-    from tuner_kit.errors import ERROR_OF_KIND, ExitCode, Severity
 
     examined = _examine(options)
     if options.json:
-        print_json(
-            {
-                "problems": [asdict(found) for found in examined.problems],
-                "datasets": [asdict(plan) for plan in examined.plans],
-            }
-        )
+        _print_as_json(examined)
     else:
         print_problems(examined.problems)
         for plan in examined.plans:
-            print_plan(plan)
+            print_plan(plan, results())
+    return _conclude(examined)
+
+
+def execute_as_step(config_path: Path) -> int:
+    """Check a tuner.yaml as a step of another command, whose results go to stdout."""
+    from tuner_kit.cli.console import notes, print_problems
+    from tuner_kit.cli.dataset_summary import print_plan
+
+    examined = _check_run(config_path)
+    print_problems(examined.problems)
+    for plan in examined.plans:
+        print_plan(plan, notes())
+    return _conclude(examined)
+
+
+def _print_as_json(examined: "Examined") -> None:
+    from dataclasses import asdict
+
+    from tuner_kit.cli.console import print_json
+
+    print_json(
+        {
+            "problems": [asdict(found) for found in examined.problems],
+            "datasets": [asdict(plan) for plan in examined.plans],
+        }
+    )
+
+
+def _conclude(examined: "Examined") -> int:
+    """Say how it is in one line, and give the exit code."""
+    from tuner_kit.cli.console import print_note
+    from tuner_kit.errors import ERROR_OF_KIND, ExitCode, Severity
+
     if examined.page_path is not None:
         print_note(f"page       {examined.page_path}")
     errors = [found for found in examined.problems if found.severity is Severity.ERROR]
@@ -111,16 +136,16 @@ def _examine(options: argparse.Namespace) -> Examined:
         _refuse_page(options.html)
     if options.config.suffix.lower() == ".json":
         return _check_trainer_files(options.config)
-    return _check_run(options)
+    return _check_run(options.config, repairs=options.fix)
 
 
-def _check_run(options: argparse.Namespace) -> Examined:
+def _check_run(config_path: Path, *, repairs: bool = False) -> Examined:
     from tuner_kit.cli.progress import ProgressLine
     from tuner_kit.reporting.planned_dataset import format_views
     from tuner_kit.stages.check import check
 
     with ProgressLine() as line:
-        report = check(options.config, line.on_event, repairs=options.fix)
+        report = check(config_path, line.on_event, repairs=repairs)
     steps = f", {report.total_steps} steps" if report.total_steps else ""
     views = f", each seen {format_views(*report.views_per_image)}" if report.views_per_image else ""
     verdict = f"ready to train: {report.num_images} images{steps}{views}"

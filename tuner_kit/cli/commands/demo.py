@@ -91,9 +91,7 @@ def _check(config_path: Path) -> int:
 
     print_note("3/7  everything that would go wrong later, found now")
     print_command(["check", str(config_path)])
-    parser = argparse.ArgumentParser()
-    check.add_arguments(parser)
-    return check.execute(parser.parse_args([str(config_path)]))
+    return check.execute_as_step(config_path)
 
 
 def _train(config_path: Path, runs_dir: Path) -> "TrainOutcome":
