@@ -87,32 +87,37 @@ class RealParser:
 
 
 @contextmanager
-def start_real_parser(folder: Path) -> Iterator[RealParser]:
-    """Start the child with `folder` for its files, and end it afterwards."""
-    environment = {
+def start_trainer_child(
+    program: Path, folder: Path, environment: Mapping[str, str]
+) -> Iterator["subprocess.Popen[str]"]:
+    """Start a program that imports the real trainer, with `folder` for its files; end it after."""
+    inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("SIMPLETUNER_")
     }
-    environment |= {
-        "CONFIG_BACKEND": "json",
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tools'}",
-    }
-    environment.pop("SDNQ_USE_TORCH_COMPILE", None)
+    inherited.pop("SDNQ_USE_TORCH_COMPILE", None)
     with (
         (folder / "stderr.txt").open("w") as said,
         subprocess.Popen(
-            [sys.executable, CHILD],
+            [sys.executable, program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
             cwd=folder,  # SimpleTuner leaves a debug.log where it is started.
-            env=environment,
+            env=inherited | {"CONFIG_BACKEND": "json", "HF_HUB_OFFLINE": "1"} | dict(environment),
             text=True,
         ) as child,
     ):
-        yield RealParser(folder, child)
+        yield child
         assert child.stdin is not None
         child.stdin.close()
+
+
+@contextmanager
+def start_real_parser(folder: Path) -> Iterator[RealParser]:
+    """Start the child with `folder` for its files, and end it afterwards."""
+    search_path = f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tools'}"
+    with start_trainer_child(CHILD, folder, {"PYTHONPATH": search_path}) as child:
+        yield RealParser(folder, child)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,10 @@
 """The bucket plan against the real SimpleTuner: the same images, the same buckets, one by one."""
 
 import json
-import os
 import random
 import re
 import struct
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import pytest
 from discovery_child import NUM_EPOCHS
 from golden_jobs import build_golden_files
 from PIL import Image
+from real_trainer import start_trainer_child
 
 from tuner_kit.simpletuner.bucket_geometry import SQUARE_EDGES_PX, BucketKey, bucket_of
 from tuner_kit.simpletuner.bucket_plan import BucketPlan, BucketSettings, count_buckets
@@ -242,29 +241,8 @@ class RealDiscovery:
 @pytest.fixture(scope="module")
 def discovery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDiscovery]:
     folder = tmp_path_factory.mktemp("real_discovery")
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("SIMPLETUNER_")
-    }
-    environment |= {
-        "CONFIG_BACKEND": "json",
-        "HF_HUB_OFFLINE": "1",
-        "SIMPLETUNER_LOG_LEVEL": "ERROR",
-    }
-    with (
-        (folder / "stderr.txt").open("w") as said,
-        subprocess.Popen(
-            [sys.executable, CHILD],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=said,
-            cwd=folder,  # SimpleTuner leaves a debug.log where it is started.
-            env=environment,
-            text=True,
-        ) as child,
-    ):
+    with start_trainer_child(CHILD, folder, {"SIMPLETUNER_LOG_LEVEL": "ERROR"}) as child:
         yield RealDiscovery(folder, child)
-        assert child.stdin is not None
-        child.stdin.close()
 
 
 def file_names(case: Case) -> dict[str, Picture]:

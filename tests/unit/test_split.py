@@ -1,11 +1,21 @@
 import random
 import tracemalloc
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import pytest
 from dataset_reading import sha256_of_text
 
-from tuner_kit.data.split import Candidate, Side, choose_held_out, num_held_out
+from tuner_kit.data.split import Candidate, HeldOutChoice, Side, num_held_out
+
+
+def choose_held_out(
+    candidates: Iterable[Candidate], num_wanted: int, earlier: Mapping[str, Side]
+) -> frozenset[str]:
+    choice = HeldOutChoice(earlier)
+    for candidate in candidates:
+        choice.see(candidate)
+    return choice.choose(num_wanted)
 
 
 def image(name: str, group: int = 0) -> Candidate:

@@ -41,9 +41,6 @@ from tuner_kit.data.records import (
 )
 from tuner_kit.data.walk import FileKind, FoundFile, walk
 
-OnCount = Callable[[int, int], None]
-"""Called with the number done and the number of all."""
-
 _BATCH = 500
 
 

@@ -9,7 +9,7 @@ trained on once is never held out later.
 import hashlib
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,16 +56,6 @@ def num_held_out(num_images: int) -> int:
     if num_images < 200:  # noqa: PLR2004
         return max(10, round(0.15 * num_images))
     return min(max(20, round(0.10 * num_images)), MAX_HELD_OUT)
-
-
-def choose_held_out(
-    candidates: Iterable[Candidate], num_wanted: int, earlier: Mapping[str, Side]
-) -> frozenset[str]:
-    """Name the images to hold out, see `HeldOutChoice`."""
-    choice = HeldOutChoice(earlier)
-    for image in candidates:
-        choice.see(image)
-    return choice.choose(num_wanted)
 
 
 class HeldOutChoice:

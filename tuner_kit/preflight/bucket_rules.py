@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tuner_kit.data.audit.rule import Dataset, Found, Wording, problem_about
+from tuner_kit.data.listing import MAX_SHOWN, list_some
 from tuner_kit.errors import Problem, Severity
 from tuner_kit.simpletuner.bucket_geometry import SQUARE_EDGES_PX
 from tuner_kit.simpletuner.bucket_plan import BucketPlan
-
-_MAX_NAMES = 3
 
 
 def check_buckets(plan: BucketPlan, dataset_dir: Path, dropped: Sequence[str]) -> Iterator[Problem]:
@@ -36,16 +35,15 @@ def _refused(plan: BucketPlan, dataset_dir: Path) -> Problem:
     refused = [bucket for bucket in plan.buckets if bucket.is_refused]
     shown = [
         f"{bucket.width_px} x {bucket.height_px} has {bucket.num_images} x {passes}"
-        for bucket in refused[:_MAX_NAMES]
+        for bucket in refused[:MAX_SHOWN]
     ]
-    more = f" and {len(refused) - _MAX_NAMES} more" if len(refused) > _MAX_NAMES else ""
     shapes = "shape" if len(plan.buckets) == 1 else "shapes"
     other = "" if settings.is_cropped else ", or crop: center (one shape for all)"
     return Problem(
         id="D07",
         what=f"{len(refused)} of {len(plan.buckets)} {shapes} can't fill one step of "
         f"{settings.effective_batch_size} images ({settings.train_batch_size} per batch x "
-        f"{settings.gradient_accumulation_steps} accumulated): {', '.join(shown)}{more}",
+        f"{settings.gradient_accumulation_steps} accumulated): {list_some(shown, len(refused))}",
         where=str(dataset_dir),
         fix=f"set repeats of the dataset to at least {plan.min_repeats}, or lower "
         f"train_batch_size or gradient_accumulation_steps{other}",

@@ -58,6 +58,8 @@ def examine_datasets(file: ConfigFile, on_event: OnEvent, way: Examination) -> D
     """Examine every dataset of a configuration; problems of all of them are collected."""
     examined: list[ExaminedDataset] = []
     problems: list[Problem] = []
+    # Once for all datasets: their captions are counted with the same vocabularies.
+    limits = text_encoder_limits(file)
     with ExitStack() as on_error:
         for index, dataset in enumerate(file.config.datasets):
             if not file.is_sound("datasets", index, "path"):
@@ -66,7 +68,7 @@ def examine_datasets(file: ConfigFile, on_event: OnEvent, way: Examination) -> D
             try:
                 found = examine(
                     _source(file, dataset),
-                    _demands(file, index, way),
+                    replace(_demands(file, index, way), limits=limits),
                     on_event,
                     looks_at_pixels=way.looks_at_pixels,
                 )
@@ -107,7 +109,6 @@ def _demands(file: ConfigFile, index: int, way: Examination) -> DatasetDemands:
         repeats=dataset.repeats,
         holds_out=dataset.hold_out,
         earlier_sides=_earlier_sides(file, index) if way.continues else {},
-        limits=text_encoder_limits(file),
     )
 
 
@@ -121,14 +122,17 @@ def text_encoder_limits(file: ConfigFile) -> tuple[TextEncoderLimit, ...]:
 
 def _earlier_sides(file: ConfigFile, index: int) -> Mapping[str, Side]:
     """Recall what the images were used for, if the run was begun before."""
-    run = Run(file.resolve(file.config.paths.runs_dir / file.config.name))
-    return read_sides(run.split_path, index)
+    return read_sides(Run(_run_dir(file)).split_path, index)
+
+
+def _run_dir(file: ConfigFile) -> Path:
+    return file.resolve(file.config.paths.runs_dir / file.config.name)
 
 
 def _check_apart(file: ConfigFile, index: int) -> Iterator[Problem]:
     """D13: the run's files would be trained on, or --force would remove images."""
     dataset_dir = file.resolve(file.config.datasets[index].path)
-    run_dir = file.resolve(file.config.paths.runs_dir / file.config.name)
+    run_dir = _run_dir(file)
     is_apart = not (run_dir.is_relative_to(dataset_dir) or dataset_dir.is_relative_to(run_dir))
     if file.is_sound("paths", "runs_dir") and not is_apart:
         yield Problem(

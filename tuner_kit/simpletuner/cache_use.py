@@ -5,13 +5,13 @@ image are in `<sha256 of its stem>.pt`.
 """
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tuner_kit.runs.layout import Run
+from tuner_kit.simpletuner.training_results import load_backend
 
 _LATENT_SUFFIX = ".pt"
 _FOLDER_KEYS = ("instance_data_dir", "cache_dir_vae", "cache_dir")
@@ -35,7 +35,8 @@ def find_unused_caches(run: Run, *, is_finished: bool) -> Iterator[UnusedCache]:
         is_finished: its training is complete, so encoded images and captions are of no use
             to it any more; its links to the images are (the report shows them).
     """
-    backend = _last_backend(run)
+    attempts = run.attempts()
+    backend = load_backend(attempts[-1]) if attempts else ()
     if not backend:
         return
     used = {Path(entry[key]).name for entry in backend for key in _FOLDER_KEYS if key in entry}
@@ -49,17 +50,7 @@ def find_unused_caches(run: Run, *, is_finished: bool) -> Iterator[UnusedCache]:
         yield from _orphaned_latents(run, backend)
 
 
-def _last_backend(run: Run) -> list[Mapping[str, Any]]:
-    """Read what the last attempt gave the trainer; empty where that can't be read."""
-    attempts = run.attempts()
-    try:
-        entries = json.loads(attempts[-1].backend_path.read_bytes())
-        return [dict(entry) for entry in entries]
-    except (IndexError, OSError, TypeError, ValueError):
-        return []
-
-
-def _orphaned_latents(run: Run, backend: list[Mapping[str, Any]]) -> Iterator[UnusedCache]:
+def _orphaned_latents(run: Run, backend: Sequence[Mapping[str, Any]]) -> Iterator[UnusedCache]:
     for entry in backend:
         if "cache_dir_vae" not in entry:
             continue

@@ -5,9 +5,10 @@ A training of 100,000 steps leaves 50 MB of metrics, so they are read line by li
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tuner_kit.runs.layout import Attempt, Run
 from tuner_kit.simpletuner.json_lines import parse_line
@@ -52,18 +53,22 @@ def list_validation_pictures(validation_dir: Path) -> tuple[ValidationPicture, .
     return tuple(sorted(found, key=lambda picture: (picture.step, picture.prompt_name)))
 
 
+def load_backend(attempt: Attempt) -> tuple[Mapping[str, Any], ...]:
+    """Read which folders an attempt gave the trainer; empty where that can't be read."""
+    try:
+        return tuple(dict(entry) for entry in json.loads(attempt.backend_path.read_bytes()))
+    except (OSError, TypeError, ValueError):
+        return ()
+
+
 def list_training_folders(run: Run, attempt: Attempt) -> tuple[Path, ...]:
     """Return the private image folders of an attempt that are still there.
 
     Only the name is taken from the trainer's file: the run may have been moved since.
     """
-    try:
-        entries = json.loads(attempt.backend_path.read_bytes())
-    except (OSError, ValueError):
-        return ()
     names = [
         Path(str(entry.get("instance_data_dir"))).name
-        for entry in entries
+        for entry in load_backend(attempt)
         if entry.get("dataset_type") == "image"
     ]
     folders = (run.cache_dir / name for name in names)

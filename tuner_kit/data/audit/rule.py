@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from tuner_kit.data.caption_policy import CaptionPolicy
+from tuner_kit.data.listing import MAX_SHOWN, list_some
 from tuner_kit.data.records import DatasetPart, ImageRecord, printable
 from tuner_kit.errors import Problem, Severity
-
-_MAX_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +72,14 @@ class Found:
     def add(self, name: str, detail: str = "") -> None:
         """Remember a file."""
         self.names.append(name)
-        if len(self._shown) < _MAX_NAMES:
+        if len(self._shown) < MAX_SHOWN:
             shown = printable(name)
             self._shown.append(f"{shown} ({detail})" if detail else shown)
 
     @property
     def listed(self) -> str:
         """The first few, and how many more there are."""
-        num_more = len(self.names) - len(self._shown)
-        listed = ", ".join(self._shown)
-        return f"{listed} and {num_more} more" if num_more > 0 else listed
+        return list_some(self._shown, len(self.names))
 
     def count(self, noun: str) -> str:
         """Say `1 file is` or `2 files are`."""

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from tuner_kit.data.listing import MAX_SHOWN, list_some
 from tuner_kit.data.records import printable
 
-_MAX_NAMES = 3
 _MAX_CHARACTERS = 80
 
 
@@ -21,15 +21,13 @@ class Few:
         self.count += 1
         if self.count == 1:
             self.first = shorten(name)
-        if len(self.shown) < _MAX_NAMES:
+        if len(self.shown) < MAX_SHOWN:
             self.shown.append(f"{shorten(name)} ({detail})" if detail else shorten(name))
 
     @property
     def listed(self) -> str:
         """The first three, and how many more there are."""
-        num_more = self.count - len(self.shown)
-        listed = ", ".join(self.shown)
-        return f"{listed} and {num_more} more" if num_more > 0 else listed
+        return list_some(self.shown, self.count)
 
     def count_of(self, noun: str) -> str:
         """Say `1 file` or `2 files`."""
