@@ -80,6 +80,20 @@ class RealParser:
             raise TrainerRefusalError(answer["refusal"])
         return answer["value"]
 
+    def probe(self, function: str, payload: object = None) -> Any:
+        """Let a function of a module in this folder answer, inside the child.
+
+        Args:
+            function: `module:function`; it gets the payload and returns JSON.
+            payload: anything that JSON holds.
+
+        Raises:
+            TrainerRefusalError: it raised something; the text is the last line.
+        """
+        path = self._folder / "payload.json"
+        path.write_text(json.dumps(payload), encoding="utf-8")
+        return self.ask(function, path)
+
     def _written(self, config: Mapping[str, object]) -> Path:
         path = self._folder / "config.json"
         path.write_text(json.dumps(config), encoding="utf-8")
@@ -115,7 +129,7 @@ def start_trainer_child(
 @contextmanager
 def start_real_parser(folder: Path) -> Iterator[RealParser]:
     """Start the child with `folder` for its files, and end it afterwards."""
-    search_path = f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'tools'}"
+    search_path = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tools", CHILD.parent)))
     with start_trainer_child(CHILD, folder, {"PYTHONPATH": search_path}) as child:
         yield RealParser(folder, child)
 

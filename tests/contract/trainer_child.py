@@ -5,12 +5,14 @@ answer on the descriptor that was stdout: {"value": ...} or {"refusal": "text"}.
 """
 
 import contextlib
+import importlib
 import importlib.metadata
 import importlib.util
 import io
 import json
 import os
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -176,6 +178,49 @@ def probe_final_validation(_: str) -> bool:
     return True
 
 
+def probe_discovery_queue(config_path: str) -> bool:
+    from simpletuner.helpers.metadata.backends import base
+    from simpletuner.helpers.training.state_tracker import StateTracker
+
+    class OnItsWay:
+        """Takes half a second to be handed to another process, as anything may."""
+
+        def __reduce__(self) -> tuple[type[str], tuple[()]]:
+            time.sleep(0.5)
+            return str, ()
+
+    StateTracker.set_args(load_namespace(config_path))
+    # As compute_aspect_ratio_bucket_indices makes and asks them (base.py:626, 671).
+    results = base.Queue()
+    results.put(OnItsWay())
+    says_empty: bool = results.empty()
+    return says_empty
+
+
+def probe_accumulated_validation(_: str) -> bool:
+    from types import SimpleNamespace
+
+    from simpletuner.helpers.training.validation import Validation
+
+    def is_due(batch: int, *, made_step: bool) -> bool:
+        validation = object.__new__(Validation)
+        validation.config = SimpleNamespace(
+            validation_step_interval=2, gradient_accumulation_steps=2, validate_after_epoch=None
+        )
+        validation.accelerator = SimpleNamespace(is_main_process=True, sync_gradients=made_step)
+        validation.deepspeed = False
+        validation._use_distributed_validation = lambda: False
+        validation._pending_epoch_validation = validation.current_epoch = None
+        validation.global_step, validation.global_resume_step = 4, 0
+        due: bool = validation.should_perform_intermediary_validation(
+            batch, {"validation_prompts": ["a cat"]}, "intermediary"
+        )
+        return due
+
+    # The fourth step can fall on the third batch of an epoch.
+    return not is_due(3, made_step=True) or is_due(4, made_step=False)
+
+
 PROBES: dict[str, Callable[[str], bool]] = {
     "sdnq_compile": probe_sdnq_compile,
     "pin_memory": probe_pin_memory,
@@ -183,6 +228,8 @@ PROBES: dict[str, Callable[[str], bool]] = {
     "sd1x_safety_checker": probe_sd1x_safety_checker,
     "tensorboard_settings": probe_tensorboard_settings,
     "final_validation": probe_final_validation,
+    "accumulated_validation": probe_accumulated_validation,
+    "discovery_queue": probe_discovery_queue,
 }
 """By the name of the repair: whether the flaw shows."""
 
@@ -246,9 +293,18 @@ QUESTIONS: dict[str, Callable[[str], object]] = {
 }
 
 
+def probe(question: str, payload_path: str) -> object:
+    """Call `function` of a module beside this one with a payload: `quirks_model:function`."""
+    module, _, function = question.partition(":")
+    payload = json.loads(Path(payload_path).read_text(encoding="utf-8"))
+    with refusals():
+        return getattr(importlib.import_module(module), function)(payload)
+
+
 def answer(request: dict[str, str]) -> dict[str, object]:
+    question, path = request["question"], request["config_path"]
     try:
-        return {"value": QUESTIONS[request["question"]](request["config_path"])}
+        return {"value": probe(question, path) if ":" in question else QUESTIONS[question](path)}
     except Refused as refusal:
         return {"refusal": str(refusal)}
 

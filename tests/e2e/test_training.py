@@ -86,6 +86,29 @@ def _interrupt_after_steps(
         return exit_code, said.read()
 
 
+def test_accumulated_batches_leave_the_pictures_of_every_interval(
+    run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
+) -> None:
+    few_dir = tmp_path / "few"
+    few_dir.mkdir()
+    # Five batches in an epoch, two in a step: the epochs end in the middle of a step.
+    for path in sorted(photos_dir.glob("*.png"))[:5]:
+        shutil.copy(path, few_dir)
+        shutil.copy(path.with_suffix(".txt"), few_dir)
+    config_path = _write_config(tmp_path, few_dir, "summed", steps=6)
+    text = config_path.read_text(encoding="utf-8")
+    text = text.replace(
+        "train_batch_size: 1", "train_batch_size: 1, gradient_accumulation_steps: 2"
+    )
+    config_path.write_text(text.replace("validation: {", "validation: {validation_steps: 2, "))
+
+    outcome = run_tuner(tmp_path, "train", str(config_path))
+
+    pictures = sorted((tmp_path / "runs" / "summed").rglob("step_*_64x64.png"))
+    assert outcome.exit_code == 0, outcome.stderr
+    assert {path.name.split("_")[1] for path in pictures} == {"0", "2", "4", "6"}
+
+
 def test_curves_also_go_to_tensorboard(
     run_tuner: RunTuner, photos_dir: Path, tmp_path: Path
 ) -> None:

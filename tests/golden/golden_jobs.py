@@ -36,9 +36,37 @@ VARIANTS: dict[str, str] = {
     ),
     "two-datasets": "preset: tiny-lora\nlora: {dropout: 0.1}\n",
     "class-images": "preset: tiny-lora\n",
+    "sd3-lokr": f"preset: sd3.5-medium-lora\ntraining: {{method: lokr}}\n{_PROMPTS}",
+    "sd3-lokr-quantized-shape": (
+        "preset: sd3.5-large-lora\n"
+        "training: {method: lokr}\n"
+        "lokr: {linear_dim: 64, linear_alpha: 32, factor: 8, feed_forward_factor: 4, "
+        "full_matrix: false}\n"
+    ),
+    "sd3-full": (
+        f"preset: sd3.5-medium-lora\ntraining: {{method: full, learning_rate: 1e-5}}\n{_PROMPTS}"
+    ),
+    "sd1-lokr": "preset: sd1-lora\ntraining: {method: lokr}\n",
+    "sd1-full": f"preset: sd1-lora\ntraining: {{method: full, learning_rate: 1e-5}}\n{_PROMPTS}",
+    "sd1.4-tracked": (
+        "preset: sd1-lora\n"
+        "model: {base: CompVis/stable-diffusion-v1-4, quantization: int8-quanto}\n"
+        "tracking: {tracker: tensorboard}\n"
+    ),
+    "dreambooth-class-images": "preset: sd3.5-medium-lora\n",
+    "four-gpus": (
+        "preset: sd3.5-medium-lora\n"
+        "hardware: {gpu: A100 80GB, num_gpus: 4}\n"
+        "training: {epochs: 3, gradient_accumulation_steps: 2}\n"
+    ),
 }
 """What each job's tuner.yaml says besides its name and datasets."""
 
+TWO_DATASETS = frozenset({"two-datasets", "class-images", "dreambooth-class-images"})
+PROMPTS_OF_DATASETS = (
+    ", instance_prompt: a photo of sks cat",
+    ", instance_prompt: a photo of a cat, hold_out: false",
+)
 NUM_IMAGES = 24
 
 
@@ -51,6 +79,7 @@ def _plan(config: RunConfig, index: int) -> BucketPlan:
         train_batch_size=training.train_batch_size,
         gradient_accumulation_steps=training.gradient_accumulation_steps,
         repeats=dataset.repeats,
+        num_processes=config.hardware.num_gpus,
     )
     return count_buckets([(1024, 1024)] * NUM_IMAGES, settings)
 
@@ -59,9 +88,12 @@ def build_golden_files(variant: str, folder: Path) -> TrainingFiles:
     """Build the trainer's files of one variant, through a real tuner.yaml in `folder`."""
     text = VARIANTS[variant]
     crop = "none" if "crop: none\n" in text else "center"
-    datasets = ["data/cats", "data/dogs"][: 2 if variant in {"two-datasets", "class-images"} else 1]
+    datasets = ["data/cats", "data/dogs"][: 2 if variant in TWO_DATASETS else 1]
+    prompts = PROMPTS_OF_DATASETS if variant == "dreambooth-class-images" else ("", "")
+    size_px = 512 if "sd1-lora" in text else 1024
     lines = [
-        f"  - {{path: {path}, resolution_px: {1024 - 256 * index}, crop: {crop}, repeats: {index}}}\n"
+        f"  - {{path: {path}, resolution_px: {size_px - 256 * index}, crop: {crop}, "
+        f"repeats: {index}{prompts[index]}}}\n"
         for index, path in enumerate(datasets)
     ]
     path = folder / "tuner.yaml"

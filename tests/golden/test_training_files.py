@@ -19,6 +19,8 @@ def _as_text(folder: Path, variant: str) -> str:
         "multibackend.json": [dict(entry) for entry in files.backend],
         "prompts.json": dict(files.prompts),
     }
+    if files.lycoris is not None:
+        document["lycoris_config.json"] = dict(files.lycoris)
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -266,3 +266,13 @@ def test_a_cached_text_takes_about_what_was_measured(
 ) -> None:
     assert text_cache_bytes(1, precision) == pytest.approx(measured_bytes, rel=0.02)
     assert text_cache_bytes(7, precision) == 7 * text_cache_bytes(1, precision)
+
+
+def test_stable_diffusion_1_caches_a_quarter_of_the_latents() -> None:
+    plan = plan_of([(1024, 1024)], settings_of())
+
+    sd3, sd1 = latent_cache_bytes(plan, "bf16"), latent_cache_bytes(plan, "bf16", "sd1x")
+
+    # SD3's VAE has 16 channels, that of SD1.x 4.
+    assert sd3 / sd1 == pytest.approx(4, rel=0.05)
+    assert text_cache_bytes(1, "bf16", "sd1x") < text_cache_bytes(1, "bf16") / 10

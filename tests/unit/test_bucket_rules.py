@@ -116,3 +116,24 @@ def test_a_resolution_that_is_mistaken_for_another_is_told(
     for resolution_px in (trained_px, smaller_px):
         assert str(resolution_px) in problem.fix
         assert check([(2048, 2048)], replace(settings, resolution_px=resolution_px)) == []
+
+
+def test_a_step_of_several_gpus_wants_images_for_each() -> None:
+    settings = replace(SQUARE, train_batch_size=2, num_processes=4)
+
+    (problem,) = check([(64, 64)] * 7, settings)
+
+    assert problem.id == "D07"
+    assert "one step of 8 images (2 per batch x 1 accumulated x 4 GPUs)" in problem.what
+    assert check([(64, 64)] * 8, settings) == []
+
+
+def test_gpus_that_share_out_too_few_images_are_named() -> None:
+    # 3 images, each seen 3 times, fill a step of 2 x 3; but the second GPU has one of them.
+    settings = replace(SQUARE, train_batch_size=3, repeats=1, num_processes=2)
+
+    (problem,) = check([(64, 64)] * 3, settings)
+
+    assert problem.id == "D07"
+    assert problem.what.startswith("2 GPUs share out the images of each shape, 3 at most")
+    assert "hardware.num_gpus" in problem.fix

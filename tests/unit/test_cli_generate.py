@@ -256,3 +256,23 @@ def test_with_an_unfinished_run_nothing_else_draws(tuner: Tuner, project: Projec
 
 def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("method", ["lokr", "full"])
+def test_the_worker_is_told_what_was_trained(tuner: Tuner, trained: Project, method: str) -> None:
+    run = trained.run
+    text = run.config_path.read_text("utf-8").replace("method: lora", f"method: {method}")
+    run.config_path.write_text(text.replace("family: sd3", "family: sd1x"), "utf-8")
+    weights = run.adapter_path.rename(run.adapter_path.with_name("weights"))
+    result = run.lokr_path if method == "lokr" else run.pipeline_dir
+    if method == "full":
+        (result / "unet").mkdir(parents=True)
+        (result / "model_index.json").write_text("{}")
+    weights.rename(result / "unet/x.safetensors" if method == "full" else result)
+
+    outcome = tuner(["generate", "--prompt", "a cat"])
+
+    request = json.loads((run.logs_dir / "generate" / "request.json").read_text())
+    assert outcome.exit_code == ExitCode.OK, outcome.stderr
+    assert (request["family"], request["method"]) == ("sd1x", method)
+    assert request["adapter_path"] == str(result)

@@ -6,6 +6,7 @@ import pytest
 from config_files import SMALLEST, read_config
 
 from tuner_kit.config.suggest import did_you_mean, suggest
+from tuner_kit.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -119,13 +120,6 @@ from tuner_kit.config.suggest import did_you_mean, suggest
             id="misspelt-choice",
         ),
         pytest.param(
-            "schema_version: 2\n",
-            "C06",
-            "schema_version is 2; expected one of 1",
-            "set schema_version to one of 1",
-            id="newer-format",
-        ),
-        pytest.param(
             "publishing:\n  hub_model_id: cats\n",
             "C06",
             'publishing.hub_model_id is "cats"; expected `user/name` on the Hugging Face Hub; '
@@ -193,3 +187,23 @@ def test_a_word_near_a_known_one_is_suggested() -> None:
 def test_without_a_near_word_the_other_advice_is_given() -> None:
     assert did_you_mean("sed", ["seed"], otherwise="?") == "did you mean seed?"
     assert did_you_mean("xyz", ["seed"], otherwise="keys: seed") == "keys: seed"
+
+
+def test_a_newer_file_is_refused_as_a_whole(tmp_path: Path) -> None:
+    text = f"{SMALLEST}schema_version: 7\nbrand_new: 1\ntraining: {{method: magic}}\n"
+
+    with pytest.raises(ConfigError) as raised:
+        read_config(tmp_path, text)
+
+    (problem,) = raised.value.problems
+    assert (problem.id, problem.where) == ("C06", "tuner.yaml:5  schema_version")
+    assert problem.what == (
+        "the file was written by a newer tuner_kit (schema 7); this one reads schema 1"
+    )
+    assert "update tuner_kit" in problem.fix
+
+
+@pytest.mark.parametrize("version", ["0", "-1", '"2"', "1.5"])
+def test_a_version_that_never_was_is_an_ordinary_wrong_value(version: str, tmp_path: Path) -> None:
+    (problem,) = read_config(tmp_path, f"{SMALLEST}schema_version: {version}\n").problems
+    assert "expected" in problem.what

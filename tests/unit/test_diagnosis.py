@@ -117,3 +117,33 @@ def test_a_long_line_is_cut(tmp_path: Path) -> None:
 
     assert len(found.what) == 300
     assert all(len(line) <= 300 for line in found.lines)
+
+
+LAUNCHER_END = (
+    "    raise ChildFailedError(",
+    "torch.distributed.elastic.multiprocessing.errors.ChildFailedError: ",
+    "============================================================",
+    "Root Cause (first observed failure):",
+)
+
+
+def test_of_several_processes_the_one_that_failed_is_quoted_not_their_launcher(
+    tmp_path: Path,
+) -> None:
+    lines = [f"[rank1]: {line}" for line in (*TRACEBACK.splitlines(), "OSError: no such file")]
+    told = "  exitcode  : 1 (pid: 2074)"
+
+    found = diagnose(log(tmp_path, *lines, TRACEBACK, *LAUNCHER_END, told))
+
+    assert found.what == "OSError: no such file"
+    assert found.lines == ("OSError: no such file",)
+    assert found.problem_id == "T01"
+
+
+def test_a_killed_process_among_several_is_told_by_their_launcher(tmp_path: Path) -> None:
+    told = ("  exitcode  : -9 (pid: 2074)", "  traceback : Signal 9 (SIGKILL) received by PID 2074")
+
+    found = diagnose(log(tmp_path, TRACEBACK, *LAUNCHER_END, *told))
+
+    assert found.problem_id == "T02"
+    assert "memory ran out" in found.what

@@ -229,3 +229,19 @@ def test_the_program_ends_with_8_and_says_why(base_dir: Path, trained: Tensors) 
     assert done.returncode == ExitCode.WORKER
     failure = WorkerFailure.model_validate_json(result.read_bytes())
     assert "nothing was learned" in failure.what
+
+
+def test_an_adapter_of_a_unet_fits_its_own_family_only(base_dir: Path, trained: Tensors) -> None:
+    (base_dir / "transformer").rename(base_dir / "unet")
+    of_unet = {name.replace("transformer.", "unet.", 1): trained[name] for name in trained}
+    save_file(of_unet, trained_path(base_dir))
+    request = request_for(base_dir, alpha=2.0)
+
+    summary = finish_adapter(request.model_copy(update={"family": "sd1x"}), lambda *_: None)
+
+    finished = load_file(adapter_path(base_dir))
+    up = f"unet.{QUERY}.lora_B.weight"
+    assert (finished.keys(), summary.num_modules) == (of_unet.keys(), 2)
+    np.testing.assert_allclose(finished[up], of_unet[up] * (2.0 / RANK), rtol=1e-6)
+    with pytest.raises(RepairableError, match="not a plain LoRA of a transformer: 4 foreign"):
+        finish_adapter(request, emit=lambda *_: None)

@@ -20,6 +20,7 @@ SETTINGS = ImageSettings(
     label=None,
     adapter_scale=None,
     variant="base",
+    sampler="Euler",
     versions={"tuner_kit": "1.2.3"},
 )
 FACTS = "Steps: 28, Sampler: Euler, CFG scale: 4.5, Seed: 7, Size: 64x96, Model: "

@@ -60,3 +60,36 @@ def test_results_are_counted_by_kind(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     assert next_label(tmp_path, "style") == "style-003"
     assert next_label(tmp_path / "missing", "style") == "style-001"
+
+
+def write(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    return path
+
+
+def test_a_run_without_a_finished_training_has_no_result(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    write(run.checkpoints_dir / "pytorch_lora_weights.safetensors")
+    write(run.training_dir / "pipeline.partial" / "model_index.json")
+
+    assert run.find_result() is None
+    assert run.result_weights() == ()
+
+
+def test_an_adapter_is_one_file(tmp_path: Path) -> None:
+    for name in ("adapter_path", "lokr_path"):
+        run = make_run(tmp_path, name)
+        path = write(getattr(run, name))
+        assert run.find_result() == path
+        assert run.result_weights() == (path,)
+
+
+def test_a_whole_model_is_a_folder_whose_denoiser_was_trained(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    write(run.pipeline_dir / "model_index.json")
+    write(run.pipeline_dir / "vae" / "diffusion_pytorch_model.safetensors")
+    shards = [write(run.pipeline_dir / "unet" / f"{number}.safetensors") for number in (1, 2)]
+
+    assert run.find_result() == run.pipeline_dir
+    assert run.result_weights() == tuple(shards)

@@ -64,3 +64,12 @@ def test_the_presets_limit_is_the_one_that_the_trainer_gets(tmp_path: Path) -> N
     assert json.loads(file.config.model_dump_json())["simpletuner"]["tokenizer_max_length"] == (
         t5.max_tokens + 1
     )
+
+
+def test_stable_diffusion_1_has_clip_alone_and_learns_nothing_of_the_rest(tmp_path: Path) -> None:
+    text = SMALLEST.replace("tiny-lora", "sd1-lora")
+
+    (clip,) = text_encoder_limits(read_config(tmp_path, text))
+
+    assert (clip.problem_id, clip.max_tokens) == ("D22", 75)
+    assert clip.consequence == "the rest is never learned"

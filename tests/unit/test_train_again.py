@@ -130,7 +130,8 @@ def test_a_finished_run_is_kept_until_force_replaces_it(tuner: Tuner, finished: 
         pytest.param("rank: 2", "rank: 4", "lora.rank", id="rank"),
         pytest.param("rank: 2", "rank: 2\n  alpha: 4", "lora.alpha", id="alpha"),
         pytest.param("torch-adamw", "prodigy", "training.optimizer", id="optimizer"),
-        pytest.param("base: embedded:tiny-sd3", "base: someone/model", "model.base", id="base"),
+        pytest.param("training:", "training:\n  method: lokr", "training.method", id="method"),
+        pytest.param("lora:", "hardware: {num_gpus: 2}\nlora:", "hardware.num_gpus", id="GPUs"),
     ],
 )
 def test_a_checkpoint_is_not_continued_with_another_adapter(
@@ -143,6 +144,16 @@ def test_a_checkpoint_is_not_continued_with_another_adapter(
     assert outcome.exit_code == ExitCode.RUN_STATE
     assert "error R05" in outcome.stderr
     assert named in outcome.stderr
+
+
+def test_a_checkpoint_is_not_continued_on_another_base_model(tuner: Tuner, killed: Project) -> None:
+    killed.copy_base_model()
+
+    outcome = tuner(["train"])
+
+    assert outcome.exit_code == ExitCode.RUN_STATE
+    assert "error R05" in outcome.stderr
+    assert "model.base" in outcome.stderr
 
 
 def test_two_processes_do_not_train_the_same_run(tuner: Tuner, project: Project) -> None:

@@ -17,6 +17,7 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(name="sd3.5-large-lora", summary="Stable Diffusion 3.5 Large, LoRA, int8 base, 24 GB"),
     Preset(name="sd3-medium-lora", summary="Stable Diffusion 3 Medium, LoRA, one GPU with 24 GB"),
+    Preset(name="sd1-lora", summary="Stable Diffusion 1.5, LoRA at 512 px, one GPU with 8 GB"),
     Preset(
         name="tiny-lora",
         summary="the embedded tiny SD3 on a CPU in two minutes: to see the whole flow",

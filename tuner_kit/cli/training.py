@@ -54,8 +54,9 @@ def _summarize(outcome: TrainOutcome) -> str:
             f"the same command {saved}"
         )
     resumed = f", continued from step {outcome.resumed_from}" if outcome.resumed_from else ""
+    rank = f"rank {outcome.adapter.rank}, " if outcome.adapter.rank else ""
     return (
         f"trained {outcome.total_steps} steps in {format_seconds(outcome.seconds)}{resumed}: "
-        f"rank {outcome.adapter.rank}, {outcome.adapter.num_modules} layers, "
+        f"{rank}{outcome.adapter.num_modules} layers, "
         f"{outcome.adapter.size_mib:.1f} MiB, verified"
     )

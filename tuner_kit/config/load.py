@@ -9,7 +9,7 @@ from pydantic import JsonValue, ValidationError
 from tuner_kit.catalog.presets import DEFAULT_PRESET
 from tuner_kit.config.explain import explain_all, meant_by_misspelt, primary_findings
 from tuner_kit.config.presets import PRESET_NAMES, load_dataset_defaults, load_preset, overlay
-from tuner_kit.config.run_config import RunConfig
+from tuner_kit.config.run_config import SCHEMA_VERSION, RunConfig
 from tuner_kit.config.suggest import did_you_mean, suggest
 from tuner_kit.config.yaml_source import KeyPath, YamlSource, parse_yaml
 from tuner_kit.errors import ConfigError, Problem
@@ -53,7 +53,8 @@ def load_config(path: Path) -> ConfigFile:
     """Read a tuner.yaml; the mistakes in it are in `problems`, none is raised.
 
     Raises:
-        ConfigError: there is no readable YAML mapping to judge (C01, C02, C05).
+        ConfigError: there is no readable YAML mapping to judge (C01, C02, C05), or a newer
+            tuner_kit wrote it (C06).
     """
     source = parse_yaml(_read_text(path), name=path.name)
     written = source.data if source.data is not None else {}
@@ -62,6 +63,7 @@ def load_config(path: Path) -> ConfigFile:
     if not isinstance(written, dict):
         raise ConfigError(_not_a_mapping(path))
     written = _as_json(written, path)
+    _verify_version(written.get("schema_version"), source)
     data, preset_problems = _complete(written, source)
     config, problems, faulty = _validate(data, source)
     found = (*source.problems, *preset_problems, *problems)
@@ -104,6 +106,20 @@ def _not_a_mapping(path: Path) -> Problem:
         where=f"{path.name}:1",
         fix="start from a preset: `tuner-kit init`",
     )
+
+
+def _verify_version(written: JsonValue, source: YamlSource) -> None:
+    """Refuse what was written for a later version: this one would misread the rest."""
+    if not isinstance(written, int) or written <= SCHEMA_VERSION:
+        return
+    problem = Problem(
+        id="C06",
+        what=f"the file was written by a newer tuner_kit (schema {written}); "
+        f"this one reads schema {SCHEMA_VERSION}",
+        where=source.locate(("schema_version",)),
+        fix="update tuner_kit, or write the file anew with `tuner-kit init`",
+    )
+    raise ConfigError(problem)
 
 
 def _as_json(data: dict[str, JsonValue], path: Path) -> dict[str, JsonValue]:

@@ -10,26 +10,32 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from tuner_kit.catalog.base_models import ModelFamily
 from tuner_kit.config.strict_model import StrictModel
 
+TrainingMethod = Literal["lora", "lokr", "full"]
+
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+SCHEMA_VERSION = 1
+"""The format that this version writes and reads, and the only one so far."""
+
 PositiveInt = Annotated[int, Field(ge=1)]
 
 
 class ModelConfig(StrictModel):
-    """The base model that the adapter changes."""
+    """The base model that is trained, or that the adapter changes."""
 
-    family: Literal["sd3"] = "sd3"
-    """Architecture: `sd3` covers Stable Diffusion 3 and 3.5."""
+    family: ModelFamily = "sd3"
+    """Architecture: `sd3` is Stable Diffusion 3 and 3.5, `sd1x` is Stable Diffusion 1.4 and 1.5."""
     base: Annotated[str, Field(min_length=1)]
-    """Hub id, folder in diffusers layout, or `embedded:tiny-sd3`."""
+    """Hub id, folder in diffusers layout, `embedded:tiny-sd3` or `embedded:tiny-sd1`."""
     revision: str | None = None
     """Hub commit or branch; null takes the default branch."""
     quantization: Literal["none", "int8-quanto", "int8-torchao", "fp8-torchao", "nf4-bnb"] = "none"
     """Stored precision of the frozen base: less memory, slower steps. fp8 needs an Ada or newer
-    NVIDIA GPU, nf4 any NVIDIA GPU."""
+    NVIDIA GPU, nf4 any NVIDIA GPU. Not for `training.method: full`."""
     text_encoder_3_quantization: Literal["none", "int8-quanto", "int8-torchao"] = "none"
-    """Stored precision of T5-XXL while captions are encoded (9.5 GB in bf16)."""
+    """Stored precision of T5-XXL while captions are encoded (9.5 GB in bf16); sd3 only."""
 
 
 class DatasetConfig(StrictModel):
@@ -72,7 +78,7 @@ class DatasetConfig(StrictModel):
 
 
 class LoraConfig(StrictModel):
-    """The adapter's shape."""
+    """The adapter's shape with `training.method: lora`."""
 
     rank: Annotated[int, Field(ge=1, le=1024)] = 16
     """Rank of each update; capacity and file size grow with it."""
@@ -82,17 +88,41 @@ class LoraConfig(StrictModel):
     """Share of adapter inputs zeroed in training, 0..1."""
 
 
-class TrainingConfig(StrictModel):
-    """How long, how fast and in which precision to train. Give `epochs` or `max_train_steps`."""
+class LokrConfig(StrictModel):
+    """The adapter's shape with `training.method: lokr`.
 
+    LoKr (LyCORIS) writes each update as the Kronecker product of a small and a large matrix.
+    """
+
+    linear_dim: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    """Rank of the large matrix; 10,000 is more than any layer has and keeps it whole."""
+    linear_alpha: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Update strength is linear_alpha / linear_dim; without effect where the matrix is whole."""
+    factor: Annotated[int, Field(ge=2, le=256)] = 16
+    """Edge of the small matrix in attention layers; a larger one trains fewer weights."""
+    feed_forward_factor: Annotated[int, Field(ge=2, le=256)] = 8
+    """The same in feed-forward layers."""
+    full_matrix: bool = True
+    """Keep the large matrix whole whatever linear_dim is: more capacity, a larger file."""
+
+
+class TrainingConfig(StrictModel):
+    """What is trained, how long, how fast and in which precision.
+
+    Give `epochs` or `max_train_steps`.
+    """
+
+    method: TrainingMethod = "lora"
+    """`lora` and `lokr` train a small adapter beside the frozen base, `full` every weight of the
+    denoiser, which takes several times the memory and gives a whole model."""
     epochs: PositiveInt | None = None
     """Passes over the dataset (with its repeats)."""
     max_train_steps: PositiveInt | None = None
-    """Optimizer steps."""
+    """Optimizer steps, of all GPUs together."""
     train_batch_size: Annotated[int, Field(ge=1, le=256)] = 1
     """Images a GPU sees at once."""
     gradient_accumulation_steps: Annotated[int, Field(ge=1, le=1024)] = 1
-    """Batches summed into one optimizer step; effective batch = batch x accumulation."""
+    """Batches summed into one optimizer step; effective batch = batch x accumulation x GPUs."""
     learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
     """Peak learning rate."""
     lr_scheduler: Literal["constant", "constant_with_warmup", "linear", "cosine", "polynomial"] = (
@@ -110,7 +140,7 @@ class TrainingConfig(StrictModel):
     max_grad_norm: Annotated[float, Field(gt=0, le=100)] = 1.0
     """Gradients are clipped to this norm."""
     flow_schedule_shift: Annotated[float, Field(gt=0, le=20)] = 3.0
-    """Weight of noisy timesteps in training; 3 is SD3's own value at 1024 px."""
+    """Weight of noisy timesteps in training; 3 is SD3's own value at 1024 px. sd3 only."""
     caption_dropout_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Share of steps trained without caption, 0..1; keeps guidance working."""
     checkpointing_steps: PositiveInt = 250
@@ -135,11 +165,21 @@ class ValidationConfig(StrictModel):
     num_inference_steps: Annotated[int, Field(ge=1, le=1000)] = 28
     """Denoising steps of each picture."""
     guidance_scale: Annotated[float, Field(ge=0, le=30)] = 4.0
-    """Classifier-free guidance; SD3.5 is at its best between 3 and 5."""
+    """Classifier-free guidance; SD3.5 is at its best between 3 and 5, SD1.5 around 7."""
     resolution_px: Annotated[int, Field(ge=64, le=2048, multiple_of=64)] = 1024
     """Edge of the square pictures in pixels."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 42
     """The same noise at each validation, so that pictures can be compared."""
+
+
+class HardwareConfig(StrictModel):
+    """What trains: the plan of memory and time is made for it."""
+
+    gpu: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """A name such as `RTX 4090`, or a size such as `24 GB`; null is the GPU of the machine that
+    trains."""
+    num_gpus: Annotated[int, Field(ge=1, le=64)] = 1
+    """GPUs that train together, each with its own batch."""
 
 
 class TrackingConfig(StrictModel):
@@ -152,7 +192,7 @@ class TrackingConfig(StrictModel):
 
 
 class PublishingConfig(StrictModel):
-    """Where the adapter is published. Training never uploads anything."""
+    """Where the result is published. Training never uploads anything."""
 
     hub_model_id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
     """`user/name` on the Hugging Face Hub; null means not published."""
@@ -180,8 +220,10 @@ class RunConfig(StrictModel):
     datasets: Annotated[tuple[DatasetConfig, ...], Field(min_length=1)]
     """Folders to train on."""
     lora: LoraConfig = LoraConfig()
+    lokr: LokrConfig = LokrConfig()
     training: TrainingConfig = TrainingConfig()
     validation: ValidationConfig = ValidationConfig()
+    hardware: HardwareConfig = HardwareConfig()
     tracking: TrackingConfig = TrackingConfig()
     publishing: PublishingConfig = PublishingConfig()
     paths: PathsConfig = PathsConfig()

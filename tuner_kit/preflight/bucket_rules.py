@@ -20,8 +20,10 @@ def check_buckets(plan: BucketPlan, dataset_dir: Path, dropped: Sequence[str]) -
     """
     if plan.num_images == 0:
         yield _nothing_left(dataset_dir)
-    elif plan.is_refused:
+    elif any(bucket.is_refused for bucket in plan.buckets):
         yield _refused(plan, dataset_dir)
+    elif plan.is_refused:
+        yield _starved(plan, dataset_dir)
     if dropped:
         yield _dropped(dataset_dir, plan.num_images + len(dropped), dropped)
     if (trained_px := SQUARE_EDGES_PX.get(plan.settings.resolution_px)) is not None:
@@ -39,14 +41,28 @@ def _refused(plan: BucketPlan, dataset_dir: Path) -> Problem:
     ]
     shapes = "shape" if len(plan.buckets) == 1 else "shapes"
     other = "" if settings.is_cropped else ", or crop: center (one shape for all)"
+    gpus = f" x {settings.num_processes} GPUs" if settings.num_processes > 1 else ""
     return Problem(
         id="D07",
         what=f"{len(refused)} of {len(plan.buckets)} {shapes} can't fill one step of "
         f"{settings.effective_batch_size} images ({settings.train_batch_size} per batch x "
-        f"{settings.gradient_accumulation_steps} accumulated): {list_some(shown, len(refused))}",
+        f"{settings.gradient_accumulation_steps} accumulated{gpus}): {list_some(shown, len(refused))}",
         where=str(dataset_dir),
         fix=f"set repeats of the dataset to at least {plan.min_repeats}, or lower "
         f"train_batch_size or gradient_accumulation_steps{other}",
+    )
+
+
+def _starved(plan: BucketPlan, dataset_dir: Path) -> Problem:
+    """D07: the GPUs share out the images of a shape, and a share may be less than a batch."""
+    settings = plan.settings
+    largest = max(bucket.num_images for bucket in plan.buckets)
+    return Problem(
+        id="D07",
+        what=f"{settings.num_processes} GPUs share out the images of each shape, {largest} at "
+        f"most: one GPU gets less than its batch of {settings.train_batch_size}",
+        where=str(dataset_dir),
+        fix="train on fewer GPUs (hardware.num_gpus), add images, or lower train_batch_size",
     )
 
 

@@ -3,11 +3,14 @@
 Each is skipped when a value that it looks at is itself wrong: that was said already.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tuner_kit.config.load import ConfigFile
-from tuner_kit.config.yaml_source import KeyPath
+from tuner_kit.config.presets import PRESET_NAMES, load_preset
+from tuner_kit.config.run_config import TrainingMethod
+from tuner_kit.config.yaml_source import KeyPath, format_key_path
 from tuner_kit.errors import Problem, Severity
 
 
@@ -21,7 +24,19 @@ class Rule:
 
 
 _LOWEST_LEARNING_RATE = 1e-7
-_HIGHEST_LEARNING_RATE = 1e-2
+_HIGHEST_LEARNING_RATES: Mapping[TrainingMethod, float] = MappingProxyType(
+    {"lora": 1e-2, "lokr": 1e-2, "full": 1e-3}
+)
+_SAFE_LEARNING_RATES: Mapping[TrainingMethod, str] = MappingProxyType(
+    {"lora": "1e-4", "lokr": "1e-4", "full": "1e-5"}
+)
+_METHOD_TITLES: Mapping[TrainingMethod, str] = MappingProxyType(
+    {"lora": "LoRA training", "lokr": "LoKr training", "full": "full fine-tuning"}
+)
+_UNET_CONVOLUTIONS = frozenset(
+    {"conv", "conv1", "conv2", "conv_in", "conv_out", "conv_shortcut", "proj_in", "proj_out"}
+)
+"""Layers of diffusers' UNet2DConditionModel; both projections are convolutions in SD1.x."""
 _SELF_TUNING_OPTIMIZERS = ("prodigy",)
 """They scale a learning rate of 1 themselves."""
 
@@ -122,29 +137,112 @@ def _intervals(file: ConfigFile) -> Problem | None:
 def _learning_rate(file: ConfigFile) -> Problem | None:
     """C16: outside these limits nothing is learned, or the weights explode."""
     training = file.config.training
+    highest = _HIGHEST_LEARNING_RATES[training.method]
     if training.optimizer in _SELF_TUNING_OPTIMIZERS:
         return None
-    if _LOWEST_LEARNING_RATE <= training.learning_rate <= _HIGHEST_LEARNING_RATE:
+    if _LOWEST_LEARNING_RATE <= training.learning_rate <= highest:
         return None
     return Problem(
         id="C16",
-        what=f"learning_rate is {training.learning_rate:g}; LoRA training works between "
-        f"{_LOWEST_LEARNING_RATE:g} and {_HIGHEST_LEARNING_RATE:g}",
+        what=f"learning_rate is {training.learning_rate:g}; {_METHOD_TITLES[training.method]} "
+        f"works between {_LOWEST_LEARNING_RATE:g} and {highest:g}",
         where=file.source.locate(("training", "learning_rate")),
-        fix="set learning_rate: 1e-4",
+        fix=f"set learning_rate: {_SAFE_LEARNING_RATES[training.method]}",
     )
+
+
+def _quantized_full(file: ConfigFile) -> Problem | None:
+    """C17: the trainer refuses it: a quantized weight can't be trained."""
+    config = file.config
+    if config.training.method != "full" or config.model.quantization == "none":
+        return None
+    return Problem(
+        id="C17",
+        what=f"training.method full trains every weight, and model.quantization "
+        f"{config.model.quantization} stores them in numbers that can't be trained",
+        where=file.source.locate(_QUANTIZATION),
+        fix="set model.quantization: none, or training.method: lora",
+    )
+
+
+def _quantized_convolution(file: ConfigFile) -> Problem | None:
+    """C19: quanto's convolutions have no weight that peft's layers could read (both seen)."""
+    config = file.config
+    targets = config.simpletuner.get("peft_lora_target_modules")
+    is_affected = (
+        config.model.family == "sd1x"
+        and config.training.method == "lora"
+        and config.model.quantization == "int8-quanto"
+    )
+    if not (is_affected and isinstance(targets, list)):
+        return None
+    convolutions = [name for name in targets if name in _UNET_CONVOLUTIONS]
+    if not convolutions:
+        return None
+    return Problem(
+        id="C19",
+        what=f"int8-quanto quantizes the convolutions {', '.join(map(str, convolutions))} of an "
+        "sd1x model, and a LoRA can't be put on these then: the first step fails",
+        where=file.source.locate(_TARGETS),
+        fix="leave them out of peft_lora_target_modules, or set model.quantization: int8-torchao",
+    )
+
+
+def _without_effect(file: ConfigFile) -> Problem | None:
+    """C18: a value of another method or family is not used by anything."""
+    config = file.config
+    idle: list[KeyPath] = []
+    if config.model.family != "sd3":
+        idle += [("training", "flow_schedule_shift"), ("model", "text_encoder_3_quantization")]
+    for method, section in (("lora", config.lora), ("lokr", config.lokr)):
+        if config.training.method != method:
+            idle += [(method, name) for name in type(section).model_fields]
+    written = [path for path in idle if file.is_sound(*path) and _is_chosen(file, path)]
+    if not written:
+        return None
+    names = ", ".join(format_key_path(path) for path in written)
+    return Problem(
+        id="C18",
+        severity=Severity.WARNING,
+        what=f"{names} {'has' if len(written) == 1 else 'have'} no effect with "
+        f"training.method {config.training.method} and model.family {config.model.family}",
+        where=file.source.locate(written[0]),
+        fix="remove it" if len(written) == 1 else "remove them",
+    )
+
+
+def _is_chosen(file: ConfigFile, path: KeyPath) -> bool:
+    """Whether a person wrote another value than the preset has, which is in many files whole."""
+    section, name = str(path[0]), str(path[1])
+    if path not in file.source.lines:
+        return False
+    preset = file.config.preset
+    below = load_preset(preset).get(section) if preset in PRESET_NAMES else None
+    fields = type(getattr(file.config, section)).model_fields
+    supplied = fields[name].default
+    if isinstance(below, dict) and name in below:
+        supplied = below[name]
+    chosen = getattr(getattr(file.config, section), name)
+    return bool(chosen != supplied)
 
 
 _EPOCHS = ("training", "epochs")
 _STEPS = ("training", "max_train_steps")
 _OPTIMIZER = ("training", "optimizer")
 _PRECISION = ("training", "mixed_precision")
+_METHOD = ("training", "method")
+_FAMILY = ("model", "family")
+_QUANTIZATION = ("model", "quantization")
+_TARGETS = ("simpletuner", "peft_lora_target_modules")
 
 RULES: tuple[Rule, ...] = (
     Rule(_training_length, (_EPOCHS, _STEPS)),
     Rule(_warmup, (_STEPS, ("training", "lr_scheduler"), ("training", "lr_warmup_steps"))),
     Rule(_optimizer_precision, (_OPTIMIZER, _PRECISION)),
-    Rule(_quantized_precision, (("model", "quantization"), _PRECISION)),
+    Rule(_quantized_precision, (_QUANTIZATION, _PRECISION)),
     Rule(_intervals, (_STEPS, ("training", "checkpointing_steps"))),
-    Rule(_learning_rate, (_OPTIMIZER, ("training", "learning_rate"))),
+    Rule(_learning_rate, (_OPTIMIZER, _METHOD, ("training", "learning_rate"))),
+    Rule(_quantized_full, (_METHOD, _QUANTIZATION)),
+    Rule(_quantized_convolution, (_METHOD, _FAMILY, _QUANTIZATION, _TARGETS)),
+    Rule(_without_effect, (_METHOD, _FAMILY, ("preset",))),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Self
 
+from tuner_kit.catalog.base_models import ModelFamily
 from tuner_kit.data.audit.audit import audit
 from tuner_kit.data.audit.length_rules import TextEncoderLimit
 from tuner_kit.data.audit.rule import AuditPolicy
@@ -30,12 +31,15 @@ class DatasetDemands:
     policy: AuditPolicy
     train_batch_size: int = 1
     gradient_accumulation_steps: int = 1
+    num_gpus: int = 1
     repeats: int = 0
     """Additional passes over the images, on top of those that the layout gives a part."""
     holds_out: bool = True
     earlier_sides: Mapping[str, Side] = field(default_factory=dict)
     """By sha256: what the images were used for when the run began."""
     limits: Sequence[TextEncoderLimit] = ()
+    family: ModelFamily = "sd3"
+    """Of the base model: it decides how large the caches are."""
 
     def bucket_settings(self, part: DatasetPart) -> BucketSettings:
         """Give what decides how the images of a part are batched."""
@@ -45,6 +49,7 @@ class DatasetDemands:
             train_batch_size=self.train_batch_size,
             gradient_accumulation_steps=self.gradient_accumulation_steps,
             repeats=total_repeats(self.repeats, part),
+            num_processes=self.num_gpus,
         )
 
     def settings_of(self, parts: Sequence[DatasetPart]) -> Mapping[str, BucketSettings]:
@@ -83,6 +88,8 @@ class ExaminedDataset:
     problems: tuple[Problem, ...]
     written: str = ""
     """What the person called it."""
+    family: ModelFamily = "sd3"
+    """Of the base model that it was examined for."""
 
     def __enter__(self) -> Self:
         """Do nothing: it is open."""
@@ -167,6 +174,7 @@ def _conclude(
         num_images=snapshot.inventory.num_images(),
         num_captions=counter.num_captions,
         problems=tuple(sorted((*audited, *planned), key=lambda problem: problem.id)),
+        family=demands.family,
     )
 
 

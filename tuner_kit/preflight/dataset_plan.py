@@ -31,7 +31,7 @@ def plan_of(dataset: ExaminedDataset) -> DatasetPlan:
             for part in dataset.parts
         ),
         steps_per_epoch=sum(plan.steps_per_epoch for plan in plans),
-        latent_cache_bytes=sum(latent_cache_bytes(plan, "bf16") for plan in plans),
+        latent_cache_bytes=sum(latent_cache_bytes(plan, "bf16", dataset.family) for plan in plans),
         # One more: the empty caption, for steps without any.
-        text_cache_bytes=text_cache_bytes(num_captions + 1, "bf16"),
+        text_cache_bytes=text_cache_bytes(num_captions + 1, "bf16", dataset.family),
     )

@@ -10,6 +10,8 @@ from tuner_kit.catalog.base_models import (
     EMBEDDED_PREFIX,
     PIPELINE_CLASSES,
     PIPELINE_PARTS,
+    family_of,
+    title_of,
 )
 from tuner_kit.config.load import ConfigFile
 from tuner_kit.config.suggest import did_you_mean
@@ -29,7 +31,16 @@ def check_base_model(file: ConfigFile) -> Iterator[Problem]:
     base = file.config.model.base
     if not file.is_sound(*_BASE):
         return
-    if base.startswith(EMBEDDED_PREFIX):
+    known_family = family_of(base)
+    if known_family not in (None, file.config.model.family):
+        yield Problem(
+            id="C11",
+            what=f"{title_of(base)} is of the family {known_family}, not of "
+            f"{file.config.model.family}",
+            where=file.source.locate(_BASE),
+            fix=f"set model.family: {known_family}, or name another base model",
+        )
+    elif base.startswith(EMBEDDED_PREFIX):
         yield from _check_embedded(base, file)
     elif is_local_folder(base, file):
         yield from _check_folder(file.resolve(Path(base)), file)

@@ -22,13 +22,6 @@ def sd3_limits(
         model_dir: the base model's folder, whose T5 tokenizer counts exactly; None estimates.
         max_t5_tokens: the trainer's `tokenizer_max_length`, with the end token.
     """
-    clip = TextEncoderLimit(
-        problem_id="D22",
-        title="CLIP",
-        max_tokens=MAX_CLIP_TEXT_TOKENS,
-        load_counter=cache(load_clip_counter),
-        consequence="the rest is left to T5 alone",
-    )
     t5 = TextEncoderLimit(
         problem_id="D23",
         title="T5",
@@ -36,4 +29,19 @@ def sd3_limits(
         load_counter=cache(partial(load_t5_counter, model_dir)),
         consequence="the rest is never learned",
     )
-    return clip, t5
+    return _clip("the rest is left to T5 alone"), t5
+
+
+def sd1x_limits() -> tuple[TextEncoderLimit, ...]:
+    """Give the limit of the only text encoder of Stable Diffusion 1.x."""
+    return (_clip("the rest is never learned"),)
+
+
+def _clip(consequence: str) -> TextEncoderLimit:
+    return TextEncoderLimit(
+        problem_id="D22",
+        title="CLIP",
+        max_tokens=MAX_CLIP_TEXT_TOKENS,
+        load_counter=cache(load_clip_counter),
+        consequence=consequence,
+    )

@@ -15,9 +15,12 @@ _NAMES = frozenset(
         "HOME",
         "HTTPS_PROXY",
         "HTTP_PROXY",
+        "HUGGINGFACE_HUB_CACHE",
+        "HUGGING_FACE_HUB_TOKEN",
         "LANG",
         "LD_LIBRARY_PATH",
         "LOGNAME",
+        "NETRC",
         "NO_PROXY",
         "OMP_NUM_THREADS",
         "PATH",
@@ -26,6 +29,7 @@ _NAMES = frozenset(
         "SSL_CERT_FILE",
         "SYSTEMROOT",
         "TMPDIR",
+        "TRANSFORMERS_OFFLINE",
         "TZ",
         "USER",
     }
@@ -55,6 +59,11 @@ def child_environment() -> dict[str, str]:
     Besides the command line this is the only place that reads it.
     """
     return scrub(os.environ)
+
+
+def own_environment() -> Mapping[str, str]:
+    """Return the person's whole environment, as a program started by hand would get it."""
+    return dict(os.environ)
 
 
 def cache_dir() -> Path:

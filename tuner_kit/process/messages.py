@@ -10,6 +10,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tuner_kit.catalog.base_models import ModelFamily
+
+type Method = Literal["lora", "lokr", "full"]
+
 
 class Message(BaseModel):
     """Base of everything that crosses a process border; immutable and strict about its keys."""
@@ -72,6 +76,7 @@ class FinishAdapterRequest(Message):
     base_model: str
     """Hub id or absolute folder of the diffusers base model."""
     revision: str | None = None
+    family: ModelFamily = "sd3"
     rank: int = Field(ge=1)
     alpha: float = Field(gt=0)
     """The trained `lora_alpha`; alpha / rank is folded into the weights (no file keeps it)."""
@@ -80,16 +85,56 @@ class FinishAdapterRequest(Message):
 
 
 class AdapterSummary(Message):
-    """What a verified adapter is made of."""
+    """What verified weights are made of: those of an adapter, or of a whole denoiser."""
 
+    method: Method = "lora"
     num_modules: int
-    """Layers of the base model that the adapter changes."""
+    """Layers of the base model that are changed."""
     num_parameters: int
-    rank: int
+    rank: int | None
+    """Of a LoRA; nothing else has one."""
     dtype: str
     largest_update: float = Field(ge=0)
-    """Largest absolute value in any `lora_B`: 0 would mean that nothing was learned."""
+    """Largest absolute value of what begins at zero: `lora_B`, `lokr_w2`, or the difference to
+    the base model. 0 would mean that nothing was learned."""
     size_mib: float
+    """Of the adapter's file, or of all files of a whole model."""
+
+
+# ------------------------------------------------------------------ finish_lokr
+
+
+class FinishLokrRequest(Message):
+    """Verify a LoKr that the trainer left, and write it with its shape beside it."""
+
+    trained_path: Path
+    """SimpleTuner's `pytorch_lora_weights.safetensors`, in LyCORIS's own names."""
+    lycoris_path: Path
+    """The shape that was trained, as LyCORIS reads it."""
+    lokr_path: Path
+    """Where the finished weights go; the shape goes beside them."""
+    base_model: str
+    """Hub id or absolute folder of the diffusers base model."""
+    revision: str | None = None
+    family: ModelFamily
+    metadata: dict[str, str] = Field(default_factory=dict)
+    """What goes into the safetensors header beside `format` and `lycoris_config`."""
+
+
+# ------------------------------------------------------------------ finish_pipeline
+
+
+class FinishPipelineRequest(Message):
+    """Make a whole diffusers pipeline of a fully fine-tuned denoiser and its base model."""
+
+    trained_dir: Path
+    """SimpleTuner's `pipeline` folder, which plain diffusers can't load."""
+    pipeline_dir: Path
+    """Where the whole pipeline goes; what is there is replaced."""
+    base_model: str
+    """Hub id or absolute folder of the diffusers base model."""
+    revision: str | None = None
+    family: ModelFamily
 
 
 # ------------------------------------------------------------------ generate
@@ -101,9 +146,14 @@ class GenerateRequest(Message):
     base_model: str
     """Hub id or absolute folder of the diffusers base model."""
     revision: str | None = None
+    family: ModelFamily = "sd3"
+    method: Method = "lora"
+    """How what is at `adapter_path` was trained."""
     adapter_path: Path | None
-    """The LoRA's safetensors file; null renders the base model alone."""
+    """A LoRA's or LoKr's safetensors file, or the folder of a whole fine-tuned pipeline; null
+    renders the base model alone."""
     adapter_scale: float = 1.0
+    """Strength: 0 is the base model, 1 is what was trained."""
     prompts: tuple[str, ...] = Field(min_length=1)
     negative_prompt: str = ""
     seeds: tuple[int, ...] = Field(min_length=1)

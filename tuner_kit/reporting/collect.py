@@ -127,7 +127,7 @@ def list_sources(run: Run) -> tuple[Path, ...]:
     samples = sorted(run.samples_dir.glob("*/*"))
     evaluations = sorted(run.evaluations_dir.glob("*/*"))
     outcomes = [attempt.outcome_path for attempt in run.attempts()]
-    single = [run.config_path, run.metrics_path, run.adapter_path]
+    single = [run.config_path, run.metrics_path, *run.result_weights()]
     several = (*single, *outcomes, *pictures, *samples, *evaluations)
     return tuple(path for path in several if path.is_file())
 

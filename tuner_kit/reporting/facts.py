@@ -1,9 +1,10 @@
 """Builds the sections of facts: what was asked, and how it went."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from tuner_kit.catalog.base_models import BASE_MODELS, title_of
-from tuner_kit.config.run_config import DatasetConfig, RunConfig, TrainingConfig
+from tuner_kit.config.run_config import DatasetConfig, RunConfig, TrainingConfig, TrainingMethod
 from tuner_kit.process.messages import AdapterSummary
 from tuner_kit.reporting.collect import AttemptRecord, RunMaterial
 from tuner_kit.reporting.formats import (
@@ -25,7 +26,7 @@ from tuner_kit.reporting.sections import (
     OutcomeSection,
     RequestSection,
 )
-from tuner_kit.simpletuner.training_files import lora_alpha
+from tuner_kit.simpletuner.method_options import lora_alpha
 
 MAX_EXAMPLES = 6
 _EXAMPLE_PX = 320
@@ -60,7 +61,10 @@ def build_outcome(material: RunMaterial) -> OutcomeSection | None:
     return OutcomeSection(
         groups=(
             FactGroup("Training", _progress_facts(material)),
-            FactGroup("Adapter", _adapter_facts(material)),
+            FactGroup(
+                "Model" if material.config.training.method == "full" else "Adapter",
+                _adapter_facts(material),
+            ),
             FactGroup("Made with", _version_facts(material)),
         ),
         attempts=tuple(map(_attempt_fact, material.attempts)) if needs_attempts else (),
@@ -87,14 +91,37 @@ def _model_facts(config: RunConfig) -> tuple[Fact, ...]:
         facts.append(Fact("revision", config.model.revision))
     if config.model.quantization != "none":
         facts.append(Fact("quantization", config.model.quantization))
-    facts += [
-        Fact("preset", config.preset, "" if config.preset else "written without one"),
+    facts.append(Fact("preset", config.preset, "" if config.preset else "written without one"))
+    return (*facts, *_METHOD_FACTS[config.training.method](config))
+
+
+def _lora_facts(config: RunConfig) -> tuple[Fact, ...]:
+    facts = (
         Fact("LoRA rank", str(config.lora.rank)),
         Fact("LoRA alpha", format_number(lora_alpha(config))),
-    ]
+    )
     if config.lora.dropout:
-        facts.append(Fact("LoRA dropout", format_number(config.lora.dropout)))
-    return tuple(facts)
+        return (*facts, Fact("LoRA dropout", format_number(config.lora.dropout)))
+    return facts
+
+
+def _lokr_facts(config: RunConfig) -> tuple[Fact, ...]:
+    shape = config.lokr
+    rank = "whole" if shape.full_matrix else format_count(shape.linear_dim)
+    return (
+        Fact("method", "LoKr (LyCORIS)"),
+        Fact("LoKr factor", f"{shape.factor}, feed-forward {shape.feed_forward_factor}"),
+        Fact("LoKr rank", rank),
+    )
+
+
+def _full_facts(_: RunConfig) -> tuple[Fact, ...]:
+    return (Fact("method", "full fine-tune of the denoiser"),)
+
+
+_METHOD_FACTS: Mapping[TrainingMethod, Callable[[RunConfig], tuple[Fact, ...]]] = MappingProxyType(
+    {"lora": _lora_facts, "lokr": _lokr_facts, "full": _full_facts}
+)
 
 
 def _image_facts(material: RunMaterial) -> tuple[Fact, ...]:

@@ -66,7 +66,7 @@ def _is_finished(run: Run) -> bool:
     except RunStateError as error:
         logger.warning("%s is passed over: %s", run.dir, error)
         return False
-    return manifest.last("train") is not None and run.adapter_path.is_file()
+    return manifest.last("train") is not None and run.find_result() is not None
 
 
 def _has_any(folder: Path, markers: Sequence[str]) -> bool:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner_kit.catalog.base_models import DENOISERS
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -24,6 +26,11 @@ class Attempt:
     def prompts_path(self) -> Path:
         """The trainer's library of validation prompts."""
         return self.dir / "prompts.json"
+
+    @property
+    def lycoris_path(self) -> Path:
+        """The shape of a LoKr; other methods have none."""
+        return self.dir / "lycoris_config.json"
 
     @property
     def command_path(self) -> Path:
@@ -124,8 +131,18 @@ class Run:
 
     @property
     def adapter_path(self) -> Path:
-        """The verified adapter, at the strength it was trained with."""
+        """The verified LoRA, at the strength it was trained with."""
         return self.training_dir / "adapter" / "pytorch_lora_weights.safetensors"
+
+    @property
+    def lokr_path(self) -> Path:
+        """The verified LoKr; its shape lies beside it."""
+        return self.training_dir / "adapter" / "lycoris_weights.safetensors"
+
+    @property
+    def pipeline_dir(self) -> Path:
+        """The whole model that a full fine-tune gives; plain diffusers loads it."""
+        return self.training_dir / "pipeline"
 
     @property
     def cache_dir(self) -> Path:
@@ -151,6 +168,25 @@ class Run:
     def logs_dir(self) -> Path:
         """Logs of our own processes."""
         return self.dir / "logs"
+
+    def find_result(self) -> Path | None:
+        """Return what training gave: an adapter's file, or the folder of a whole model."""
+        if (self.pipeline_dir / "model_index.json").is_file():
+            return self.pipeline_dir
+        adapters = (self.adapter_path, self.lokr_path)
+        return next((path for path in adapters if path.is_file()), None)
+
+    def result_weights(self) -> tuple[Path, ...]:
+        """Return the files of the trained weights; none before training is finished."""
+        result = self.find_result()
+        if result is None or result.is_file():
+            return () if result is None else (result,)
+        # Every other part is a copy of the base model's.
+        return tuple(
+            path
+            for denoiser in DENOISERS.values()
+            for path in sorted((result / denoiser).glob("*.safetensors"))
+        )
 
     def attempts(self) -> tuple[Attempt, ...]:
         """Return every attempt at training, oldest first."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from tuner_kit.catalog.base_models import ModelFamily
 from tuner_kit.simpletuner.bucket_geometry import BucketKey, bucket_of
 
 Precision = Literal["bf16", "fp32"]
@@ -21,12 +22,14 @@ _STORED_BYTES: Mapping[Precision, float] = MappingProxyType({"bf16": 1.6, "fp32"
 """Bytes on disk of one cached value: of noise, gzip takes 20 % off bf16 and 7 % off fp32."""
 _FILE_BYTES = 650
 """A file without values, as torch.save and gzip leave it; 577 to 660 measured."""
-_LATENT_CHANNELS = 16
+_LATENT_CHANNELS: Mapping[ModelFamily, int] = MappingProxyType({"sd3": 16, "sd1x": 4})
 _VAE_SCALE = 8
-_CLIP_VALUES = 77 * 2048
-"""The zeros that pad CLIP to the width of T5 take no room."""
-_T5_VALUES = 154 * 4096
-_POOLED_VALUES = 2048
+# SD3 caches both CLIPs side by side (the zeros that pad them to the width of T5 take no room),
+# T5, and what the CLIPs say about the whole text; SD1.x caches its one CLIP.
+_TEXT_VALUES: Mapping[ModelFamily, int] = MappingProxyType(
+    {"sd3": 77 * 2048 + 154 * 4096 + 2048, "sd1x": 77 * 768}
+)
+"""Cached values of one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,27 +204,29 @@ def count_epochs(plans: Sequence[BucketPlan], max_train_steps: int) -> float:
     return max_train_steps * plans[0].settings.gradient_accumulation_steps / batches
 
 
-def latent_cache_bytes(plan: BucketPlan, precision: Precision) -> int:
+def latent_cache_bytes(plan: BucketPlan, precision: Precision, family: ModelFamily = "sd3") -> int:
     """Estimate the disk space of the cached latents: one file for each image.
 
-    Source: SimpleTuner 4.10.1 caching/vae.py; SD3's VAE has 16 channels at 1/8 of the size.
+    Source: SimpleTuner 4.10.1 caching/vae.py; the VAEs give 1/8 of the size, SD3's in 16
+    channels, SD1.x's in 4.
     """
     values = sum(
         bucket.num_images * (bucket.width_px // _VAE_SCALE) * (bucket.height_px // _VAE_SCALE)
         for bucket in plan.buckets
     )
-    stored = values * _LATENT_CHANNELS * _STORED_BYTES[precision]
+    stored = values * _LATENT_CHANNELS[family] * _STORED_BYTES[precision]
     return round(stored) + plan.num_images * _FILE_BYTES
 
 
-def text_cache_bytes(num_texts: int, precision: Precision) -> int:
+def text_cache_bytes(num_texts: int, precision: Precision, family: ModelFamily = "sd3") -> int:
     """Estimate the disk space of the cached texts: one file for each text of its own.
 
     Args:
         num_texts: distinct captions, plus the empty one, plus the validation prompts.
         precision: of the text encoders.
+        family: of the base model.
 
-    Source: SimpleTuner 4.10.1 models/sd3/model.py; 77 CLIP and 154 T5 tokens.
+    Source: SimpleTuner 4.10.1 models/sd3/model.py (77 CLIP and 154 T5 tokens), sd1x/model.py.
     """
-    values = _CLIP_VALUES + _T5_VALUES + _POOLED_VALUES
-    return num_texts * (round(values * _STORED_BYTES[precision]) + _FILE_BYTES)
+    stored = round(_TEXT_VALUES[family] * _STORED_BYTES[precision])
+    return num_texts * (stored + _FILE_BYTES)

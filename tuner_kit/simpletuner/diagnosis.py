@@ -10,6 +10,10 @@ NO_REASON = "it gave no reason"
 _TAIL_LINES = 400
 _SHOWN_LINES = 6
 _MAX_LINE = 300
+_RANK = re.compile(r"^\[rank\d+\]: ")
+"""In front of a process's traceback when several train together."""
+_LAUNCHER = re.compile(r"\bChildFailedError\b")
+"""torch's launcher says last that one of its processes has failed, and never why."""
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _EXCEPTION = re.compile(r"^(?:[A-Za-z_][\w.]*(?:Error|Exception|Interrupt)|AssertionError)\b.*")
 _USAGE_ERROR = re.compile(r"^\S+\.py: error: (?P<reason>.*)")
@@ -48,6 +52,13 @@ KNOWN_FAILURES: tuple[KnownFailure, ...] = (
         "the base model is gated and this account has no access",
         "accept the license on the model's page, then log in with `hf auth login`",
         problem_id="A01",
+    ),
+    KnownFailure(
+        re.compile(r"^ +exitcode +: -9 \(pid"),
+        "one of its processes was killed by the kernel, most likely because memory ran out",
+        "use less memory (smaller batch or resolution, fewer GPUs), then run the same command "
+        "again",
+        problem_id="T02",
     ),
     KnownFailure(
         re.compile(r"size mismatch for"),
@@ -92,4 +103,5 @@ def _read_tail(log_path: Path) -> list[str]:
     except FileNotFoundError:
         return []
     # A progress bar ends its lines with a carriage return: only its last state counts.
-    return [_ANSI.sub("", line).rstrip().rpartition("\r")[2] for line in tail]
+    lines = (_ANSI.sub("", line).rstrip().rpartition("\r")[2] for line in tail)
+    return [_RANK.sub("", line) for line in lines if not _LAUNCHER.search(line)]

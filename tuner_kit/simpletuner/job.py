@@ -17,7 +17,10 @@ from tuner_kit.simpletuner.training_results import validation_picture_name
 
 # -P: the attempt's folder, where the trainer works, must not shadow a package.
 START_ARGUMENTS = ("-P", "-m", "tuner_kit.workers.start_trainer")
-"""What Python is given to start the trainer."""
+"""What Python is given to start the trainer in one process."""
+
+_LAUNCHER_ARGUMENTS = ("-P", "-m", "torch.distributed.run", "--standalone", "--nproc_per_node")
+"""Start several: `accelerate launch` on a CPU silently starts one (accelerate 1.15)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,9 @@ class TrainerJob:
 
     @property
     def trained_path(self) -> Path:
-        """Where the trainer writes the final weights, and only these."""
+        """What the trainer writes last, with the final weights: a file, or a whole pipeline's."""
+        if self.files.config["model_type"] == "full":
+            return self.run.checkpoints_dir / "pipeline" / "model_index.json"
         return self.run.checkpoints_dir / "pytorch_lora_weights.safetensors"
 
 
@@ -52,13 +57,21 @@ def build_job(inputs: TrainingInputs, environ: Mapping[str, str]) -> TrainerJob:
         attempt=inputs.attempt,
         files=files,
         child=ChildSpec(
-            argv=(sys.executable, *START_ARGUMENTS),
+            argv=(sys.executable, *_start_arguments(inputs.config.hardware.num_gpus)),
             env={**environ, **_own_environment(inputs)},
             workdir=inputs.attempt.dir,
         ),
         total_steps=total,
         expected_images=_expected_images(inputs, files.prompts, total),
     )
+
+
+def _start_arguments(num_gpus: int) -> tuple[str, ...]:
+    """Give one process to each GPU; the launcher has no flag for its children's `-P`."""
+    if num_gpus == 1:
+        return START_ARGUMENTS
+    program = START_ARGUMENTS[1:] if START_ARGUMENTS[0] == "-P" else START_ARGUMENTS
+    return (*_LAUNCHER_ARGUMENTS, str(num_gpus), *program)
 
 
 def _own_environment(inputs: TrainingInputs) -> dict[str, str]:
@@ -75,6 +88,9 @@ def _own_environment(inputs: TrainingInputs) -> dict[str, str]:
     }
     if Path(inputs.base_model).is_absolute():
         ours["HF_HUB_OFFLINE"] = "1"
+    if inputs.config.hardware.num_gpus > 1:
+        # What -P does, for the processes that the launcher starts.
+        ours["PYTHONSAFEPATH"] = "1"
     return ours
 
 

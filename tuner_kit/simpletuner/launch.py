@@ -26,7 +26,9 @@ from tuner_kit.simpletuner.progress import ProgressReader, TrainingProgress
 
 _LOOK_EVERY_S = 0.2
 _HEARTBEAT_EVERY_S = 5.0
-_SETTING_PREFIXES = ("ACCELERATE_", "CONFIG_", "HF_HUB_", "SIMPLETUNER_", "TUNER_KIT_")
+_SETTING_PREFIXES = (
+    *("ACCELERATE_", "CONFIG_", "HF_HUB_", "PYTHONSAFEPATH", "SIMPLETUNER_", "TUNER_KIT_"),
+)
 """Variables that decide what the trainer does; the rest is the person's own environment."""
 _STOP_NOW = 2
 """Requests after which the trainer is ended without waiting for a checkpoint."""
@@ -59,6 +61,8 @@ def write_job(job: TrainerJob, versions: Mapping[str, str]) -> None:
     _write_json(attempt.config_path, dict(job.files.config))
     _write_json(attempt.backend_path, [dict(entry) for entry in job.files.backend])
     _write_json(attempt.prompts_path, dict(job.files.prompts))
+    if job.files.lycoris is not None:
+        _write_json(attempt.lycoris_path, dict(job.files.lycoris))
     _write_json(attempt.signal_path, {})
     _write_json(attempt.environment_path, dict(_recordable_environment(job)))
     _write_json(attempt.versions_path, dict(versions))

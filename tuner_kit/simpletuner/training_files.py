@@ -19,12 +19,16 @@ from tuner_kit.config.run_config import RunConfig
 from tuner_kit.config.yaml_source import KeyPath
 from tuner_kit.runs.layout import Attempt, Run
 from tuner_kit.simpletuner.bucket_plan import BucketPlan, count_steps
+from tuner_kit.simpletuner.method_options import (
+    METHOD_CONSTANTS,
+    METHOD_SOURCES,
+    lycoris_config,
+    method_options,
+)
 
 _COPIED: Mapping[str, KeyPath] = MappingProxyType(
     {
         "model_family": ("model", "family"),
-        "lora_rank": ("lora", "rank"),
-        "lora_dropout": ("lora", "dropout"),
         "train_batch_size": ("training", "train_batch_size"),
         "gradient_accumulation_steps": ("training", "gradient_accumulation_steps"),
         "learning_rate": ("training", "learning_rate"),
@@ -33,7 +37,6 @@ _COPIED: Mapping[str, KeyPath] = MappingProxyType(
         "mixed_precision": ("training", "mixed_precision"),
         "gradient_checkpointing": ("training", "gradient_checkpointing"),
         "max_grad_norm": ("training", "max_grad_norm"),
-        "flow_schedule_shift": ("training", "flow_schedule_shift"),
         "caption_dropout_probability": ("training", "caption_dropout_rate"),
         "checkpoint_step_interval": ("training", "checkpointing_steps"),
         "checkpoints_total_limit": ("training", "checkpoints_total_limit"),
@@ -55,9 +58,6 @@ _COMPUTED: Mapping[str, KeyPath] = MappingProxyType(
     {
         "pretrained_model_name_or_path": ("model", "base"),
         "revision": ("model", "revision"),
-        "base_model_precision": ("model", "quantization"),
-        "text_encoder_3_precision": ("model", "text_encoder_3_quantization"),
-        "lora_alpha": ("lora", "alpha"),
         "base_model_default_dtype": ("training", "mixed_precision"),
         "vae_dtype": ("training", "mixed_precision"),
         "max_train_steps": ("training", "max_train_steps"),
@@ -74,17 +74,12 @@ _COMPUTED: Mapping[str, KeyPath] = MappingProxyType(
 
 _ALWAYS: Mapping[str, JsonValue] = MappingProxyType(
     {
-        "model_type": "lora",
-        "lora_type": "standard",
-        # diffusers refuses the other format.
-        "lora_format": "diffusers",
-        "text_encoder_1_precision": "no_change",
-        "text_encoder_2_precision": "no_change",
         # SimpleTuner refuses a file that sets both limits, or leaves one to its default.
         "num_train_epochs": 0,
         "resolution_type": "pixel_area",
         "minimum_image_size": 0,
-        # SD3 forces its buckets to multiples of 64 (simpletuner sd3/model.py); the parser wants text.
+        # Both families force their buckets to multiples of 64 (sd3/model.py, sd1x/model.py); the
+        # parser wants text.
         "aspect_bucket_alignment": "64",
         "resume_from_checkpoint": "latest",
         # A checkpoint that a crash left half-written is dropped, and the one before it used.
@@ -98,10 +93,10 @@ _ALWAYS: Mapping[str, JsonValue] = MappingProxyType(
     }
 )
 
-OPTION_SOURCES: Mapping[str, KeyPath] = MappingProxyType({**_COPIED, **_COMPUTED})
+OPTION_SOURCES: Mapping[str, KeyPath] = MappingProxyType({**_COPIED, **_COMPUTED, **METHOD_SOURCES})
 """Where in tuner.yaml an option of config.json comes from."""
 
-OWN_OPTIONS = frozenset(OPTION_SOURCES) | frozenset(_ALWAYS)
+OWN_OPTIONS = frozenset(OPTION_SOURCES) | frozenset(_ALWAYS) | METHOD_CONSTANTS
 """Options that tuner_kit writes: `simpletuner:` can't set them as well."""
 
 
@@ -143,14 +138,17 @@ class TrainingFiles:
     config: Mapping[str, JsonValue]
     backend: Sequence[Mapping[str, JsonValue]]
     prompts: Mapping[str, str]
+    lycoris: Mapping[str, JsonValue] | None = None
+    """The shape of a LoKr, for LyCORIS; None with another method."""
 
 
 def build_training_files(inputs: TrainingInputs) -> TrainingFiles:
-    """Build config.json, multibackend.json and the library of validation prompts."""
+    """Build config.json, multibackend.json, the validation prompts and a LoKr's shape."""
     return TrainingFiles(
         config=build_options(inputs) | inputs.config.simpletuner,
         backend=_build_backend(inputs),
         prompts=validation_prompts(inputs.config),
+        lycoris=lycoris_config(inputs.config),
     )
 
 
@@ -180,11 +178,18 @@ def count_train_steps(config: RunConfig, plans: Sequence[BucketPlan]) -> int:
 def build_options(inputs: TrainingInputs) -> dict[str, JsonValue]:
     """Build every entry of config.json that tuner_kit decides."""
     config = inputs.config
-    copied = {name: _value_at(config, path) for name, path in _COPIED.items()}
-    return dict(_ALWAYS) | copied | _run_options(inputs) | _numeric_options(inputs)
+    copied = {name: read_value(config, path) for name, path in _COPIED.items()}
+    return {
+        **_ALWAYS,
+        **copied,
+        **method_options(config, inputs.attempt.lycoris_path),
+        **_run_options(inputs),
+        **_numeric_options(inputs),
+    }
 
 
-def _value_at(config: RunConfig, path: KeyPath) -> JsonValue:
+def read_value(config: RunConfig, path: KeyPath) -> JsonValue:
+    """Return the value at a path of the configuration."""
     value: Any = config
     for part in path:
         value = value[part] if isinstance(part, int) else getattr(value, part)
@@ -219,22 +224,10 @@ def _numeric_options(inputs: TrainingInputs) -> dict[str, JsonValue]:
     return {
         "max_train_steps": steps,
         "lr_warmup_steps": _warmup_steps(config, steps),
-        "lora_alpha": lora_alpha(config),
-        "base_model_precision": _precision(config.model.quantization),
-        "text_encoder_3_precision": _precision(config.model.text_encoder_3_quantization),
         "base_model_default_dtype": _dtype(config),
         "vae_dtype": _dtype(config),
         "validation_resolution": f"{size_px}x{size_px}",
     }
-
-
-def lora_alpha(config: RunConfig) -> float:
-    """Return the trained alpha: the configured one, or the rank."""
-    return float(config.lora.rank) if config.lora.alpha is None else config.lora.alpha
-
-
-def _precision(quantization: str) -> str:
-    return "no_change" if quantization == "none" else quantization
 
 
 def _dtype(config: RunConfig) -> str:

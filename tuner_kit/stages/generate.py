@@ -20,7 +20,7 @@ from tuner_kit.runs.lock import hold_lock
 from tuner_kit.stages.recording import StageResult, hash_files, record_stage
 
 _ALIGNMENT_PX = 16
-"""VAE factor 8 times patch size 2."""
+"""SD3's VAE factor 8 times its patch size 2; SD1.x is held to it too."""
 _OTHER_FORMATS = frozenset({".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".tif", ".tiff", ".webp"})
 
 
@@ -56,7 +56,8 @@ class _Model:
 
     file: ConfigFile
     """Names the base model, and the values that the options leave open."""
-    adapter_path: Path | None
+    result_path: Path | None
+    """An adapter's file or the folder of a whole model; None draws with the base model."""
     label: str
     samples_dir: Path
     logs_dir: Path
@@ -72,11 +73,11 @@ def generate(run: Run, options: GenerateOptions, *, on_event: OnEvent) -> Genera
         WorkerError: the base model can't be loaded, or the worker stopped.
     """
     started_at = datetime.now(UTC)
-    _verify_trained(run)
+    result_path = _find_result(run)
     _verify([*_check_sizes(options), *_check_output(options)])
     model = _Model(
         file=_load_sound(run.config_path),
-        adapter_path=run.adapter_path,
+        result_path=result_path,
         label=run.name,
         samples_dir=run.samples_dir,
         logs_dir=run.logs_dir / "generate",
@@ -108,7 +109,7 @@ def generate_untrained(
     samples_dir = samples_dir.resolve()
     model = _Model(
         file=file,
-        adapter_path=None,
+        result_path=None,
         label=title_of(file.config.model.base),
         samples_dir=samples_dir,
         logs_dir=samples_dir / "logs",
@@ -123,8 +124,9 @@ def _load_sound(config_path: Path) -> ConfigFile:
     return file
 
 
-def _verify_trained(run: Run) -> None:
-    if not run.adapter_path.is_file():
+def _find_result(run: Run) -> Path:
+    result = run.find_result()
+    if result is None:
         problem = Problem(
             id="R04",
             what=f"run {run.name} has no finished adapter",
@@ -132,6 +134,7 @@ def _verify_trained(run: Run) -> None:
             fix="finish its training with `tuner-kit train`, or name another run with --run",
         )
         raise RunStateError(problem)
+    return result
 
 
 def _verify(wrong: Sequence[Problem]) -> None:
@@ -201,7 +204,9 @@ def _build_request(model: _Model, options: GenerateOptions, output_dir: Path) ->
     return GenerateRequest(
         base_model=resolve_base_model(model.file),
         revision=config.model.revision,
-        adapter_path=model.adapter_path,
+        family=config.model.family,
+        method=config.training.method,
+        adapter_path=model.result_path,
         adapter_scale=options.adapter_scale,
         prompts=tuple(options.prompts),
         negative_prompt=chosen(options.negative_prompt, validation.negative_prompt),
@@ -231,7 +236,7 @@ def _record(run: Run, result: GenerateResult, started_at: datetime) -> None:
         stage="generate",
         label=result.sheet_path.parent.name,
         outputs=(result.sheet_path, *(image.path for image in result.images)),
-        inputs_hash=hash_files([run.adapter_path]),
+        inputs_hash=hash_files(run.result_weights()),
         summary={"images": len(result.images), "seconds": round(result.seconds, 1)},
     )
     record_stage(run, outcome, started_at=started_at)

@@ -44,9 +44,10 @@ def _summarize(run: Run) -> RunSummary:
         file = load_config(run.config_path)
     except TunerError:
         return RunSummary(run.name, "damaged", "-", "-", "-", "-", when)
-    is_trained = manifest.last("train") is not None and run.adapter_path.is_file()
+    is_trained = manifest.last("train") is not None
     step, loss = _last_step(run)
-    size = f"{run.adapter_path.stat().st_size / 2**20:.1f} MiB" if is_trained else "-"
+    weights = run.result_weights() if is_trained else ()
+    size = f"{sum(path.stat().st_size for path in weights) / 2**20:.1f} MiB" if weights else "-"
     base = title_of(file.config.model.base) if file.is_sound("model", "base") else "-"
     return RunSummary(
         name=run.name,

@@ -6,13 +6,11 @@ validation failed. Success is an adapter that was verified and pictures that are
 
 from datetime import UTC, datetime
 
-from tuner_kit import __version__
-from tuner_kit.catalog.base_models import title_of
 from tuner_kit.config.run_config import RunConfig
 from tuner_kit.errors import ERROR_OF_KIND, Problem, TrainerError, TunerError, WorkerError
 from tuner_kit.preflight.accelerators import find_accelerators
 from tuner_kit.process.child import describe_exit
-from tuner_kit.process.messages import AdapterSummary, Event, FinishAdapterRequest
+from tuner_kit.process.messages import AdapterSummary, Event
 from tuner_kit.process.worker import OnEvent, run_worker
 from tuner_kit.runs.atomic import write_model_atomically
 from tuner_kit.runs.disk_errors import explain_disk_errors
@@ -20,7 +18,7 @@ from tuner_kit.runs.records import Outcome, OutcomeStatus
 from tuner_kit.simpletuner.diagnosis import NO_REASON, diagnose
 from tuner_kit.simpletuner.job import TrainerJob
 from tuner_kit.simpletuner.launch import TrainerExit
-from tuner_kit.simpletuner.training_files import lora_alpha
+from tuner_kit.stages.finish_requests import build_finishing
 from tuner_kit.stages.recording import StageResult, hash_files, record_stage
 
 _KILLED = (-9, 137)
@@ -29,7 +27,7 @@ _KILLED = (-9, 137)
 def finish_adapter(
     job: TrainerJob, ended: TrainerExit, config: RunConfig, on_event: OnEvent
 ) -> AdapterSummary:
-    """Verify what the trainer left and write the run's adapter.
+    """Verify what the trainer left and write the run's result: an adapter, or a whole model.
 
     Raises:
         TrainerError: it stopped with an error (T01, T02), left no sound adapter (T03),
@@ -58,7 +56,7 @@ def record_finished(
     result = StageResult(
         stage="train",
         label=job.attempt.dir.name,
-        outputs=(job.run.adapter_path,),
+        outputs=(job.run.find_result() or job.run.adapter_path,),
         inputs_hash=hash_files([job.attempt.config_path, job.attempt.backend_path]),
         summary={
             "steps": job.total_steps,
@@ -108,28 +106,14 @@ def _verify_ended_well(job: TrainerJob, ended: TrainerExit) -> None:
 
 def _run_finishing(job: TrainerJob, config: RunConfig, on_event: OnEvent) -> AdapterSummary:
     if not job.trained_path.is_file():
-        raise TrainerError(_no_adapter(job, "the trainer ended without writing an adapter"))
-    request = FinishAdapterRequest(
-        trained_path=job.trained_path,
-        adapter_path=job.run.adapter_path,
-        base_model=str(job.files.config["pretrained_model_name_or_path"]),
-        revision=config.model.revision,
-        rank=config.lora.rank,
-        alpha=lora_alpha(config),
-        metadata={
-            "tuner_kit_version": __version__,
-            "base_model": title_of(config.model.base),
-            "run": config.name,
-            "steps": str(job.total_steps),
-            "rank": str(config.lora.rank),
-            "trained_alpha": f"{lora_alpha(config):g}",
-        },
-    )
-    workdir = job.run.logs_dir / "finish_adapter"
+        missing = "a model" if config.training.method == "full" else "an adapter"
+        raise TrainerError(_no_weights(job, f"the trainer ended without writing {missing}"))
+    finishing = build_finishing(job, config)
+    workdir = job.run.logs_dir / finishing.worker
     with explain_disk_errors(job.run.dir):
         job.run.adapter_path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        return run_worker("finish_adapter", request, AdapterSummary, workdir, on_event)
+        return run_worker(finishing.worker, finishing.request, AdapterSummary, workdir, on_event)
     except WorkerError as error:
         found = error.problems[0]
         if found.id != "W02":
@@ -148,13 +132,13 @@ def _verify_images(job: TrainerJob) -> None:
             what=f"{len(missing)} of {len(job.expected_images)} pictures of the last validation "
             f"are missing: {missing[0].name}",
             where=str(job.attempt.log_path),
-            fix="read the log around `validation`; the adapter itself is sound and is at "
-            f"{job.run.adapter_path}",
+            fix="read the log around `validation`; what was trained is sound and is at "
+            f"{job.run.find_result()}",
         )
         raise TrainerError(problem)
 
 
-def _no_adapter(job: TrainerJob, what: str) -> Problem:
+def _no_weights(job: TrainerJob, what: str) -> Problem:
     return Problem(
         id="T03",
         what=what,

@@ -216,12 +216,23 @@ def _verify_continuable(run: Run, file: ConfigFile) -> None:
 
 def _shape_of_both(earlier: RunConfig, now: RunConfig) -> tuple[tuple[str, object, object], ...]:
     return (
-        ("lora.rank", earlier.lora.rank, now.lora.rank),
-        ("lora.alpha", earlier.lora.alpha, now.lora.alpha),
+        ("training.method", earlier.training.method, now.training.method),
+        *_adapter_shapes(earlier, now),
         ("training.optimizer", earlier.training.optimizer, now.training.optimizer),
+        ("hardware.num_gpus", earlier.hardware.num_gpus, now.hardware.num_gpus),
         ("model.family", earlier.model.family, now.model.family),
         ("model.revision", earlier.model.revision, now.model.revision),
     )
+
+
+def _adapter_shapes(earlier: RunConfig, now: RunConfig) -> tuple[tuple[str, object, object], ...]:
+    """Compare what decides the adapter's tensors; a full fine-tune has none."""
+    if now.training.method == "lora":
+        return (
+            ("lora.rank", earlier.lora.rank, now.lora.rank),
+            ("lora.alpha", earlier.lora.alpha, now.lora.alpha),
+        )
+    return (("lokr", earlier.lokr, now.lokr),) if now.training.method == "lokr" else ()
 
 
 def _base_of(file: ConfigFile) -> str:

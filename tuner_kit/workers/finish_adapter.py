@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tuner_kit.catalog.base_models import DENOISERS
 from tuner_kit.process.messages import AdapterSummary, FinishAdapterRequest
 from tuner_kit.workers.base_layers import Shape, load_layer_shapes
 from tuner_kit.workers.lora_file import DTYPE_NAMES, Tensor, load_tensors, save_tensors
 from tuner_kit.workers.runtime import Emit, RepairableError, run
 
-KEY_PATTERN = re.compile(r"transformer\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
+KEY_PATTERN = re.compile(r"(?P<denoiser>\w+)\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")
 BYTES_PER_MIB = 2**20
 
 
@@ -34,58 +35,63 @@ class LoraPair:
 
 def finish_adapter(request: FinishAdapterRequest, emit: Emit) -> AdapterSummary:
     """Verify, fold alpha, write; the trainer's own file is left as it is."""
-    path = request.trained_path
+    path, denoiser = request.trained_path, DENOISERS[request.family]
     emit("reading the trained weights")
-    pairs = collect_pairs(path, load_tensors(path))
+    pairs = collect_pairs(path, load_tensors(path), denoiser=denoiser)
     emit("comparing them with the base model")
-    shapes = load_layer_shapes(request.base_model, revision=request.revision)
+    shapes = load_layer_shapes(request.base_model, revision=request.revision, denoiser=denoiser)
     verify_rank(path, pairs, rank=request.rank)
     verify_layers(path, pairs, shapes)
     verify_numbers(path, pairs)
     emit("writing the adapter")
     finished = fold_alpha(pairs, request.alpha / request.rank)
-    save_tensors(
-        request.adapter_path, flatten(finished), metadata={"format": "pt"} | request.metadata
-    )
+    tensors = flatten(finished, denoiser=denoiser)
+    save_tensors(request.adapter_path, tensors, metadata={"format": "pt"} | request.metadata)
     return summarize(finished, size_bytes=request.adapter_path.stat().st_size)
 
 
-def collect_pairs(path: Path, tensors: Mapping[str, Tensor]) -> dict[str, LoraPair]:
+def collect_pairs(
+    path: Path, tensors: Mapping[str, Tensor], *, denoiser: str
+) -> dict[str, LoraPair]:
     """Sort the tensors by layer.
+
+    Args:
+        path: the file that they are from.
+        tensors: by their names.
+        denoiser: what every name begins with: `transformer` or `unet`.
 
     Raises:
         RepairableError: a name that is no part of a plain LoRA, half a pair, or nothing.
     """
     matches = {name: KEY_PATTERN.fullmatch(name) for name in tensors}
-    foreign = sorted(name for name, match in matches.items() if match is None)
+    foreign = sorted(
+        name for name, match in matches.items() if match is None or match["denoiser"] != denoiser
+    )
     if foreign or not tensors:
         raise RepairableError(
-            what=f"{path.name} is not a plain LoRA of an SD3 transformer: "
+            what=f"{path.name} is not a plain LoRA of a {denoiser}: "
             + (f"{len(foreign)} foreign tensors, first {foreign[0]}" if foreign else "it is empty"),
             where=str(path),
             fix="train with lora_type standard and lora_format diffusers",
         )
     modules = sorted({match["module"] for match in matches.values() if match})
-    widowed = [
-        module
-        for module in modules
-        if not {lora_key(module, "A"), lora_key(module, "B")} <= tensors.keys()
-    ]
+
+    def keys(module: str) -> tuple[str, str]:
+        return lora_key(denoiser, module, "A"), lora_key(denoiser, module, "B")
+
+    widowed = [module for module in modules if not set(keys(module)) <= tensors.keys()]
     if widowed:
         raise RepairableError(
             what=f"{len(widowed)} layers have only half of their LoRA pair, first {widowed[0]}",
             where=str(path),
             fix="the file was written incompletely: resume the training",
         )
-    return {
-        module: LoraPair(tensors[lora_key(module, "A")], tensors[lora_key(module, "B")])
-        for module in modules
-    }
+    return {module: LoraPair(*(tensors[key] for key in keys(module))) for module in modules}
 
 
-def lora_key(module: str, half: str) -> str:
+def lora_key(denoiser: str, module: str, half: str) -> str:
     """Name a tensor as diffusers and peft do; `half` is `A` or `B`."""
-    return f"transformer.{module}.lora_{half}.weight"
+    return f"{denoiser}.{module}.lora_{half}.weight"
 
 
 def verify_rank(path: Path, pairs: Mapping[str, LoraPair], *, rank: int) -> None:
@@ -145,10 +151,10 @@ def fold_alpha(pairs: Mapping[str, LoraPair], scale: float) -> dict[str, LoraPai
     }
 
 
-def flatten(pairs: Mapping[str, LoraPair]) -> dict[str, Tensor]:
+def flatten(pairs: Mapping[str, LoraPair], *, denoiser: str) -> dict[str, Tensor]:
     """Name the tensors again."""
     return {
-        lora_key(module, half): tensor
+        lora_key(denoiser, module, half): tensor
         for module, pair in pairs.items()
         for half, tensor in (("A", pair.down), ("B", pair.up))
     }

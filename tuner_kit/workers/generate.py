@@ -23,10 +23,11 @@ from tuner_kit.workers.quick_imports import hide_unused_packages
 from tuner_kit.workers.runtime import Emit, RepairableError, run
 
 if TYPE_CHECKING:
-    from tuner_kit.workers.sd3_pipeline import PromptEmbeds, Renderer
+    from tuner_kit.workers.families import PromptEmbeds
+    from tuner_kit.workers.rendering import Renderer
 
 SIZE_STEP_PX = 16
-"""The autoencoder's factor 8 times the transformer's patch of 2."""
+"""SD3's autoencoder's factor 8 times its transformer's patch of 2; SD1.x is held to it too."""
 VERSIONED_PACKAGES = ("diffusers", "torch", "transformers")
 
 Variant = Literal["base", "tuned"]
@@ -38,19 +39,16 @@ def generate(request: GenerateRequest, emit: Emit) -> GenerateResult:
     verify_request(request)
     emit("importing torch and diffusers")
     hide_unused_packages()
-    from tuner_kit.workers import sd3_pipeline
+    from tuner_kit.workers import rendering
 
-    placement = sd3_pipeline.choose_placement()
+    placement = rendering.choose_placement()
     emit("loading the base model")
-    pipeline = sd3_pipeline.load_pipeline(
-        request.base_model, revision=request.revision, placement=placement
-    )
-    sd3_pipeline.verify_size(pipeline, width_px=request.width_px, height_px=request.height_px)
+    pipeline = rendering.load_pipeline(request, placement)
 
     def embed(prompt: str) -> "PromptEmbeds":
-        return sd3_pipeline.embed_prompt(pipeline, prompt, request=request, device=placement.device)
+        return rendering.embed_prompt(pipeline, prompt, request=request, device=placement.device)
 
-    render = sd3_pipeline.renderer_for(pipeline, request)
+    render = rendering.renderer_for(pipeline, request)
     images = render_all(request, emit, embed, render)
     emit("drawing the contact sheet")
     sheet_path = save_sheet(request, images)
@@ -69,8 +67,8 @@ def verify_request(request: GenerateRequest) -> None:
         RepairableError: a size between two steps, a comparison of nothing, another kind of
             model, or no adapter.
     """
-    verify_base_folder(request.base_model)
-    if request.adapter_path is not None and not request.adapter_path.is_file():
+    verify_base_folder(request)
+    if request.adapter_path is not None and not request.adapter_path.exists():
         raise RepairableError(
             what=f"there is no adapter {request.adapter_path.name}",
             where=str(request.adapter_path),
@@ -92,20 +90,21 @@ def verify_request(request: GenerateRequest) -> None:
         )
 
 
-def verify_base_folder(base_model: str) -> None:
-    """Refuse a folder that says itself that it holds no SD3 pipeline; a Hub id passes.
+def verify_base_folder(request: GenerateRequest) -> None:
+    """Refuse a folder that says itself that it holds another pipeline; a Hub id passes.
 
     Raises:
         RepairableError: no model_index.json, or one of another pipeline.
     """
-    folder = Path(base_model)
+    folder = Path(request.base_model)
     if not folder.is_absolute():
         return
     try:
         index = json.loads((folder / "model_index.json").read_bytes())
     except (OSError, ValueError) as error:
-        raise not_loadable(base_model, "it has no readable model_index.json") from error
-    verify_pipeline_class(base_model, index)
+        reason = "it has no readable model_index.json"
+        raise not_loadable(request.base_model, reason, family=request.family) from error
+    verify_pipeline_class(request.base_model, index, family=request.family)
 
 
 def variants_of(request: GenerateRequest) -> tuple[Variant, ...]:

@@ -1,15 +1,18 @@
 """The settings of a picture, inside the picture, as PNG text."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 
 from PIL.PngImagePlugin import PngInfo
 
 from tuner_kit import __version__
+from tuner_kit.catalog.base_models import ModelFamily
 from tuner_kit.process.messages import GenerateRequest
 
-SAMPLER = "Euler"
-"""FlowMatchEulerDiscreteScheduler, by the name under which the web UIs know it."""
+SAMPLERS: Mapping[ModelFamily, str] = MappingProxyType({"sd3": "Euler", "sd1x": "PLMS"})
+"""FlowMatchEulerDiscreteScheduler and PNDMScheduler, by the names that the web UIs give them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ImageSettings:
     """The adapter; None for a picture of the base model."""
     adapter_scale: float | None
     variant: str
+    sampler: str
     versions: dict[str, str]
 
 
@@ -48,6 +52,7 @@ def settings_for(
         label=request.label if is_tuned else None,
         adapter_scale=request.adapter_scale if is_tuned else None,
         variant=variant,
+        sampler=SAMPLERS[request.family],
         versions={"tuner_kit": __version__, **versions},
     )
 
@@ -68,7 +73,7 @@ def render_parameters(settings: ImageSettings) -> str:
         lines.append(f"Negative prompt: {settings.negative_prompt}")
     facts = {
         "Steps": settings.num_inference_steps,
-        "Sampler": SAMPLER,
+        "Sampler": settings.sampler,
         "CFG scale": f"{settings.guidance_scale:g}",
         "Seed": settings.seed,
         "Size": f"{settings.width_px}x{settings.height_px}",

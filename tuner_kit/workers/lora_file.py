@@ -1,4 +1,4 @@
-"""A LoRA's safetensors file as plain numpy arrays, for float32, float16 and bfloat16.
+"""An adapter's safetensors file as plain numpy arrays, for float32, float16 and bfloat16.
 
 numpy has no bfloat16, and importing torch for it would cost seconds; bfloat16 is the upper
 half of a float32, so it is read and rounded here by its bits.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError, deserialize, safe_open
 
 from tuner_kit.workers.runtime import RepairableError
 
@@ -54,6 +54,12 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     return {name: _widen(path, name, entry) for name, entry in entries}
 
 
+def load_metadata(path: Path) -> dict[str, str]:
+    """Read the header's texts of a file that `load_tensors` has read; most have few."""
+    with safe_open(path, framework="numpy") as file:
+        return dict(file.metadata() or {})
+
+
 def _widen(path: Path, name: str, entry: Mapping[str, object]) -> Tensor:
     dtype, shape, data = entry["dtype"], entry["shape"], entry["data"]
     if not (isinstance(dtype, str) and isinstance(shape, list) and isinstance(data, bytearray)):
@@ -64,11 +70,26 @@ def _widen(path: Path, name: str, entry: Mapping[str, object]) -> Tensor:
             where=str(path),
             fix='train with mixed_precision "no", "fp16" or "bf16"',
         )
+    return Tensor(widen(data, dtype).reshape(shape), dtype)
+
+
+def widen(data: bytes | bytearray, dtype: str) -> Float32Array:
+    """Read stored numbers as float32 without loss; `dtype` is one of `DTYPE_NAMES`."""
     if dtype == "BF16":
-        values = (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
-    else:
-        values = np.frombuffer(data, "<f4" if dtype == "F32" else "<f2").astype(np.float32)
-    return Tensor(values.reshape(shape), dtype)
+        return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+    return np.frombuffer(data, "<f4" if dtype == "F32" else "<f2").astype(np.float32)
+
+
+def narrow(tensor: Tensor) -> bytes:
+    """Store numbers as the tensor's own dtype does, rounded to the nearest."""
+    values = np.ascontiguousarray(tensor.values, dtype="<f4")
+    if tensor.dtype == "F32":
+        return values.tobytes()
+    if tensor.dtype == "F16":
+        return values.astype("<f2").tobytes()
+    bits = values.view(np.uint32)
+    to_nearest_even = np.uint32(0x7FFF) + ((bits >> 16) & 1)
+    return ((bits + to_nearest_even) >> 16).astype("<u2").tobytes()
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, metadata: Mapping[str, str]) -> None:
@@ -81,7 +102,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, metadata: Mapping
     chunks: list[bytes] = []
     offset = 0
     for name in sorted(tensors):
-        chunk = _narrow(tensors[name])
+        chunk = narrow(tensors[name])
         header[name] = {
             "dtype": tensors[name].dtype,
             "shape": list(tensors[name].values.shape),
@@ -94,14 +115,3 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, metadata: Mapping
     partial_path = path.with_name(path.name + ".partial")
     partial_path.write_bytes(struct.pack("<Q", len(head)) + head + b"".join(chunks))
     partial_path.replace(path)
-
-
-def _narrow(tensor: Tensor) -> bytes:
-    values = np.ascontiguousarray(tensor.values, dtype="<f4")
-    if tensor.dtype == "F32":
-        return values.tobytes()
-    if tensor.dtype == "F16":
-        return values.astype("<f2").tobytes()
-    bits = values.view(np.uint32)
-    to_nearest_even = np.uint32(0x7FFF) + ((bits >> 16) & 1)
-    return ((bits + to_nearest_even) >> 16).astype("<u2").tobytes()

@@ -9,6 +9,7 @@ import functools
 import inspect
 import json
 import os
+import queue
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,6 +132,52 @@ def _with_final_execution(run_validations: Callable[..., Any]) -> Callable[..., 
     return run_validations_and_final
 
 
+def _validate_when_gradients_are_applied() -> None:
+    """Ask whether an optimizer step was made, not whether a counter of batches fits."""
+    from simpletuner.helpers.training.validation import Validation
+
+    ask = Validation.should_perform_intermediary_validation
+    if not hasattr(ask, "__wrapped__"):
+        Validation.should_perform_intermediary_validation = _asked_at_steps(ask)
+
+
+def _asked_at_steps(should_validate: Callable[..., bool]) -> Callable[..., bool]:
+    @functools.wraps(should_validate)
+    def should_validate_at_step(
+        validation: Any,  # noqa: ANN401 - foreign class
+        _batch: int,
+        prompts: object,
+        validation_type: str,
+        **kwargs: object,
+    ) -> bool:
+        # The count of batches begins anew with each epoch, that of accumulated ones doesn't.
+        is_step = validation_type != "intermediary" or validation.accelerator.sync_gradients
+        return should_validate(validation, 0 if is_step else 1, prompts, validation_type, **kwargs)
+
+    return should_validate_at_step
+
+
+def _count_what_threads_hand_over() -> None:
+    """Give the threads that look at images queues that know when they are empty."""
+    from simpletuner.helpers.metadata.backends import base
+
+    if not hasattr(base.Queue, "tuner_kit_repaired"):
+        base.Queue = _queue_for_workers(base.Queue)
+
+
+def _queue_for_workers(queue_of_processes: Callable[[], Any]) -> Callable[[], Any]:
+    def make_queue() -> object:
+        from simpletuner.helpers.training.state_tracker import StateTracker
+
+        # Threads are what it starts unless `enable_multiprocessing` asks for processes.
+        if StateTracker.get_args().enable_multiprocessing:
+            return queue_of_processes()
+        return queue.Queue()
+
+    make_queue.tuner_kit_repaired = True  # type: ignore[attr-defined]
+    return make_queue
+
+
 def _leave_sdnq_uncompiled() -> None:
     """Switch off the probe that SDNQ compiles when it is first imported, unless asked for."""
     os.environ.setdefault("SDNQ_USE_TORCH_COMPILE", "0")
@@ -177,6 +224,21 @@ REPAIRS: tuple[Repair, ...] = (
         "final validation is announced and skipped",
         upstream="helpers/training/trainer.py:7794 (skip_execution=True), validation.py:2692",
         apply=_validate_after_the_last_step,
+    ),
+    Repair(
+        name="accumulated_validation",
+        reason="with accumulated batches, pictures of some steps are missing, and those of the last "
+        "step: the interval is compared with a count of batches that begins anew in each epoch",
+        upstream="helpers/training/validation.py:2866 (step % gradient_accumulation_steps), "
+        "trainer.py:7031",
+        apply=_validate_when_gradients_are_applied,
+    ),
+    Repair(
+        name="discovery_queue",
+        reason="images are lost without a word on a busy machine (10 of 21 were, once): a queue "
+        "between processes says that it is empty while its items are on their way",
+        upstream="helpers/metadata/backends/base.py:8 (Queue), 626-630 and 671-697 (empty)",
+        apply=_count_what_threads_hand_over,
     ),
 )
 """In the order they are applied: the environment before anything is imported."""

@@ -28,5 +28,6 @@ def execute(options: argparse.Namespace) -> int:
     outcome = train_with_progress(options.config, force=options.force, repairs=options.fix)
     if outcome.adapter is None:
         return ExitCode.INTERRUPTED
-    print_paths({"adapter": str(outcome.run.adapter_path)})
+    result = outcome.run.find_result()
+    print_paths({"model" if outcome.adapter.method == "full" else "adapter": str(result)})
     return ExitCode.OK
