@@ -1,6 +1,6 @@
 """Write the pages and the JSON Schema that follow from the code.
 
-.venv/bin/python tools/make_docs.py            rewrite the three files
+.venv/bin/python tools/make_docs.py            rewrite the files
 .venv/bin/python tools/make_docs.py --check    compare; exit 1 where they differ
 """
 
@@ -14,6 +14,9 @@ from typing import Any
 from tuner_kit.catalog.problems import PROBLEM_TITLES
 from tuner_kit.config.run_config import RunConfig
 from tuner_kit.errors import ERROR_OF_KIND
+from tuner_kit.simpletuner.rules.elsewhere import ELSEWHERE
+from tuner_kit.simpletuner.rules.rule import Rule, SaidElsewhere
+from tuner_kit.simpletuner.rules.table import RULES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -42,6 +45,30 @@ command line, 130 stopped by Ctrl-C.
 This page is written by `tools/make_docs.py`.
 """
 
+RULES_HEAD = """\
+# Rules about SimpleTuner's configuration
+
+What `tuner-kit check` says about a `config.json`, `config.toml` or `config.env` that was written
+for SimpleTuner by hand, with the data backend file that it names; and about the same files
+where a `tuner.yaml` leads to them. An error stops a training, spoils it, or costs you files; a
+warning is true, but may be meant. Where something else of tuner-kit says it already, its id is
+named instead ([problems](problems.md)). With `--fix`, what surely was meant is written.
+
+This page is written by `tools/make_docs.py`.
+"""
+
+GROUP_TITLES: Mapping[str, str] = {
+    "A": "The shape of the configuration",
+    "B": "Model and hardware",
+    "C": "Captions",
+    "D": "Sizes and cropping",
+    "E": "Counts",
+    "F": "Schedule and stability",
+    "G": "Subjects, class images, masks, preferences",
+    "H": "Caches, paths and ids",
+    "I": "Resuming, output and publishing",
+}
+
 TUNER_YAML_HEAD = """\
 # tuner.yaml
 
@@ -63,6 +90,34 @@ def render_problems() -> str:
             parts.append("| id | what |\n|---|---|")
             parts.append("\n".join(f"| {found} | {title} |" for found, title in rows) + "\n")
     return "\n".join(parts)
+
+
+def render_rules() -> str:
+    """Write the page of rules, grouped by letter."""
+    parts = [RULES_HEAD]
+    for letter, title in GROUP_TITLES.items():
+        rows = {rule.id: _rule_row(rule) for rule in RULES if rule.id[0] == letter}
+        rows |= {
+            rule_id: _elsewhere_row(rule_id, said)
+            for rule_id, said in ELSEWHERE.items()
+            if rule_id[0] == letter
+        }
+        parts.append(f"## {letter}: {title}\n")
+        parts.append("| id | what is wrong | kind | looks at | upstream |\n|---|---|---|---|---|")
+        parts.append("\n".join(rows[rule_id] for rule_id in sorted(rows)) + "\n")
+    return "\n".join(parts)
+
+
+def _rule_row(rule: Rule) -> str:
+    families = f" ({', '.join(rule.families)})" if rule.families is not None else ""
+    looks_at = ", ".join(f"`{name}`" for name in rule.looks_at)
+    cells = (f"ST-{rule.id}", rule.title, f"{rule.severity}{families}", looks_at, rule.source)
+    return f"| {' | '.join(cells)} |"
+
+
+def _elsewhere_row(rule_id: str, said: SaidElsewhere) -> str:
+    ids = ", ".join(said.ids)
+    return f"| {rule_id} | {said.title} | {f'said by {ids}' if ids else ''} | | {said.source} |"
 
 
 def build_schema() -> Json:
@@ -195,6 +250,7 @@ def build_files() -> Mapping[Path, str]:
     schema = build_schema()
     return {
         REPOSITORY / "docs" / "problems.md": render_problems(),
+        REPOSITORY / "docs" / "rules.md": render_rules(),
         REPOSITORY / "docs" / "tuner-yaml.md": render_tuner_yaml(schema),
         REPOSITORY / "tuner_kit" / "config" / "tuner.schema.json": json.dumps(schema, indent=2)
         + "\n",

@@ -99,7 +99,51 @@ def collect_options() -> dict[str, Any]:
     return {
         "schema_version": 1,
         "simpletuner_version": importlib.metadata.version("simpletuner"),
+        "ignored_keys": sorted(collect_ignored_keys()),
+        "legacy_keys": collect_legacy_keys(),
+        "environment": collect_environment_names(),
         "options": {action.dest: describe_option(action) for action in actions},
+    }
+
+
+def collect_ignored_keys() -> set[str]:
+    """Keys of config.json that SimpleTuner takes and never hands to its parser."""
+    from simpletuner.helpers.configuration import cli_utils
+    from simpletuner.simpletuner_sdk.server.services.field_registry import field_registry
+
+    without_option = {
+        name
+        for name, field in field_registry._fields.items()
+        if getattr(field, "arg_name", "") is None
+    }
+    candidates = without_option | set(cli_utils._LEGACY_ARG_HANDLERS)  # noqa: SLF001 - the same
+    return {name for name in candidates if not options_from(name)}
+
+
+def collect_legacy_keys() -> dict[str, str]:
+    """The option that each former key of config.json is translated to."""
+    from simpletuner.helpers.configuration.cli_utils import _LEGACY_ARG_HANDLERS
+
+    found = {name: options_from(name) for name in sorted(_LEGACY_ARG_HANDLERS)}
+    return {name: options[0] for name, options in found.items() if options}
+
+
+def options_from(name: str) -> list[str]:
+    """The options that SimpleTuner makes of a key, with one value or another."""
+    from simpletuner.helpers.configuration.cli_utils import mapping_to_cli_args
+
+    made = [*mapping_to_cli_args({name: "1"}), *mapping_to_cli_args({name: "0"})]
+    return [argument.removeprefix("--").partition("=")[0] for argument in made]
+
+
+def collect_environment_names() -> dict[str, str]:
+    """The option that each variable of a config.env stands for."""
+    from simpletuner.helpers.configuration.env_file import env_to_args_map
+
+    return {
+        name: option.removeprefix("--")
+        for name, option in sorted(env_to_args_map.items())
+        if "=" not in option and option != "--dynamo_backend"
     }
 
 

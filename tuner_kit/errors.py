@@ -132,8 +132,10 @@ ERROR_OF_KIND: dict[str, type[TunerError]] = {
     "W": WorkerError,
     "G": GateError,
     "R": RunStateError,
+    "S": ConfigError,
 }
-"""The error class for the letter that a problem's id begins with."""
+"""The error class for the letter that a problem's id begins with; S is a rule about SimpleTuner's
+own files, as in `ST-B08`."""
 
 
 def raise_for_errors(problems: Iterable[Problem]) -> None:

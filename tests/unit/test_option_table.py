@@ -116,8 +116,8 @@ def test_keys_may_be_written_with_dashes_as_simpletuner_does() -> None:
     [
         pytest.param({"bogus": 1}, "bogus", id="unknown key"),
         pytest.param({"gradient_checkpointing": "false"}, "gradient_checkpointing", id="text"),
-        pytest.param({"lora_rank": 2.5}, "integer", id="float"),
-        pytest.param({"validation_guidance_skip_layers": [7]}, "string", id="list"),
+        pytest.param({"lora_rank": 2.5}, "a whole number", id="float"),
+        pytest.param({"validation_guidance_skip_layers": [7]}, "text", id="list"),
         pytest.param({"lr_scheduler": "x"}, "cosine", id="choice"),
     ],
 )
@@ -140,13 +140,13 @@ def test_a_config_json_without_a_required_key_is_refused() -> None:
     ("change", "expected_words"),
     [
         pytest.param({"capton_strategy": "textfile"}, "capton_strategy", id="unknown key"),
-        pytest.param({"crop": "False"}, "boolean", id="bool as text"),
-        pytest.param({"disabled": "false"}, "boolean", id="disabled as text"),
+        pytest.param({"crop": "False"}, "true or false", id="bool as text"),
+        pytest.param({"disabled": "false"}, "true or false", id="disabled as text"),
         pytest.param({"caption_strategy": "text"}, "textfile", id="caption strategy"),
         pytest.param({"metadata_backend": "jsonn"}, "discovery", id="metadata backend"),
         pytest.param({"type": "locall"}, "local", id="type"),
         pytest.param({"resolution": "1024"}, "number", id="resolution as text"),
-        pytest.param({"repeats": 1.5}, "integer", id="repeats"),
+        pytest.param({"repeats": 1.5}, "a whole number", id="repeats"),
     ],
 )
 def test_a_wrong_dataset_is_refused(change: dict[str, JsonValue], expected_words: str) -> None:
@@ -157,7 +157,7 @@ def test_a_wrong_dataset_is_refused(change: dict[str, JsonValue], expected_words
 
     assert problem.id == "C27"
     assert expected_words in problem.what + problem.fix
-    assert problem.where.startswith("multibackend.json[0]")
+    assert problem.where.startswith("multibackend.json  [0].")
 
 
 def test_two_datasets_of_one_id_are_refused() -> None:

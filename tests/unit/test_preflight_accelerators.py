@@ -26,6 +26,16 @@ pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="asks nvidi
             (Accelerator("NVIDIA GB10", None, "580.2"),),
             id="shared-memory",
         ),
+        pytest.param(
+            "echo 'NVIDIA H200, 143771, 570.1, 9.0'",
+            (Accelerator("NVIDIA H200", 143771, "570.1", (9, 0)),),
+            id="compute-capability",
+        ),
+        pytest.param(
+            "case $1 in *compute_cap*) exit 2;; esac; echo 'Tesla K80, 11441, 450.51'",
+            (Accelerator("Tesla K80", 11441, "450.51"),),
+            id="old-driver",
+        ),
         pytest.param("echo 'No devices were found'", (), id="no-gpu"),
         pytest.param("echo broken driver >&2; exit 9", (), id="broken-driver"),
         pytest.param("kill -9 $$", (), id="killed"),

@@ -3,11 +3,13 @@
 import platform
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-_QUERY = ("--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits")
+_FIELDS = ("name", "memory.total", "driver_version", "compute_cap")
+_NUM_NEEDED = 3
+"""Drivers before 2021 don't know the last field, and answer nothing when they are asked for it."""
 _TIMEOUT_S = 5.0
-_NUM_FIELDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,8 @@ class Accelerator:
     memory_mib: int | None
     """Null where memory is shared with the CPU."""
     driver: str
+    compute_capability: tuple[int, int] | None = None
+    """NVIDIA's, such as (8, 9); None where the driver is too old to say."""
 
 
 def find_accelerators() -> tuple[Accelerator, ...]:
@@ -27,14 +31,26 @@ def find_accelerators() -> tuple[Accelerator, ...]:
     program = shutil.which("nvidia-smi")
     if program is None:
         return ()
+    answer = _ask(program, _FIELDS) or _ask(program, _FIELDS[:_NUM_NEEDED])
+    lines = [tuple(part.strip() for part in line.split(",")) for line in answer.splitlines()]
+    return tuple(_read(*line) for line in lines if _NUM_NEEDED <= len(line) <= len(_FIELDS))
+
+
+def _ask(program: str, fields: Sequence[str]) -> str:
+    query = (f"--query-gpu={','.join(fields)}", "--format=csv,noheader,nounits")
     try:
-        answer = subprocess.run(
-            [program, *_QUERY], capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
-        )
+        return subprocess.run(
+            [program, *query], capture_output=True, text=True, timeout=_TIMEOUT_S, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
-        return ()
-    lines = (tuple(part.strip() for part in line.split(",")) for line in answer.stdout.splitlines())
-    return tuple(
-        Accelerator(name, int(memory) if memory.isdecimal() else None, driver)
-        for name, memory, driver in (line for line in lines if len(line) == _NUM_FIELDS)
-    )
+        return ""
+
+
+def _read(name: str, memory: str, driver: str, capability: str = "") -> Accelerator:
+    memory_mib = int(memory) if memory.isdecimal() else None
+    return Accelerator(name, memory_mib, driver, _capability(capability))
+
+
+def _capability(text: str) -> tuple[int, int] | None:
+    major, _, minor = text.partition(".")
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None

@@ -15,11 +15,13 @@ from typing import Literal
 from pydantic import JsonValue
 
 from tuner_kit.config.suggest import did_you_mean, suggest_some
-from tuner_kit.errors import Problem
+from tuner_kit.errors import Problem, Severity
 
 OPTIONS_PATH = Path(__file__).with_name("options.json")
 
 _MOST_LISTED = 12
+_OTHER_CHOICES: Mapping[str, tuple[str, ...]] = {"lr_scheduler": ("cosine_with_warmup",)}
+"""Translated before the parser sees them: cli_utils.py normalize_lr_scheduler_value."""
 
 type OptionType = Literal["int", "float", "str", "bool", "bool_or_str"]
 type Choice = str | int
@@ -55,6 +57,26 @@ def load_option_table() -> Mapping[str, TrainerOption]:
     return {name: _read_option(name, option) for name, option in options.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class TrainerNames:
+    """Names that SimpleTuner takes besides those of its options."""
+
+    ignored_keys: frozenset[str]
+    """Keys of config.json that reach no option: they have no effect."""
+    legacy_keys: Mapping[str, str]
+    """The option that each former key of config.json is translated to."""
+    environment: Mapping[str, str]
+    """The option that each variable of a config.env stands for."""
+
+
+def load_trainer_names() -> TrainerNames:
+    """The installed SimpleTuner's other names."""
+    facts = json.loads(OPTIONS_PATH.read_text(encoding="utf-8"))
+    return TrainerNames(
+        frozenset(facts["ignored_keys"]), facts["legacy_keys"], facts["environment"]
+    )
+
+
 def _read_option(name: str, option: Mapping[str, JsonValue]) -> TrainerOption:
     flags, choices = option["flags"], option["choices"]
     texts = {
@@ -76,16 +98,30 @@ def check_options(
     by_spelling = {
         spelling: option for option in load_option_table().values() for spelling in option.spellings
     }
+    names = load_trainer_names()
+    for key, translated in names.legacy_keys.items():
+        by_spelling.setdefault(key, by_spelling[translated])
     problems = list(_check_spelled_twice(options, by_spelling, where))
     for key, value in options.items():
         option = by_spelling.get(key)
-        problem = (
-            _unknown_key(key, by_spelling, where(key))
-            if option is None
-            else _check_value(key, value, option, where(key))
-        )
+        if key in names.ignored_keys:
+            problem: Problem | None = _without_effect(key, where(key))
+        elif option is None:
+            problem = _unknown_key(key, by_spelling, where(key))
+        else:
+            problem = _check_value(key, value, option, where(key))
         problems.extend([problem] if problem else [])
     return tuple(problems)
+
+
+def _without_effect(key: str, where: str) -> Problem:
+    return Problem(
+        id="C20",
+        severity=Severity.WARNING,
+        what=f"{key} has no effect here: SimpleTuner takes it and uses it for nothing",
+        where=where,
+        fix="remove it; what belongs to a dataset goes into the data backend file",
+    )
 
 
 def _unknown_key(key: str, known: Mapping[str, TrainerOption], where: str) -> Problem:
@@ -103,20 +139,27 @@ def _unknown_key(key: str, known: Mapping[str, TrainerOption], where: str) -> Pr
 
 
 def _check_value(key: str, value: JsonValue, option: TrainerOption, where: str) -> Problem | None:
-    if value is None:
-        return None  # SimpleTuner leaves such an option at its default.
+    # SimpleTuner leaves an option without a value at its default.
+    if value is None or value in _OTHER_CHOICES.get(option.name, ()):
+        return None
     if isinstance(value, list | dict):
         return _check_container(key, value, option, where)
     if not _has_type(value, option.type):
-        return Problem(
-            id="C22",
-            what=f"{key} = {json.dumps(value)} is not {_TYPE_IN_WORDS[option.type]}",
-            where=where,
-            fix=_type_fix(key, value, option),
-        )
+        return _wrong_type(key, value, option, where)
     if option.choices is not None and not option.accepts_list:
         return _check_choice(key, value, option, where)
     return None
+
+
+def _wrong_type(key: str, value: JsonValue, option: TrainerOption, where: str) -> Problem:
+    return Problem(
+        id="C22",
+        # SimpleTuner starts with the text "false"; some options take that for no.
+        severity=Severity.WARNING if value is False else Severity.ERROR,
+        what=f"{key} = {json.dumps(value)} is not {_TYPE_IN_WORDS[option.type]}",
+        where=where,
+        fix=_type_fix(key, value, option),
+    )
 
 
 def _check_container(
@@ -125,8 +168,11 @@ def _check_container(
     if option.accepts_list if isinstance(value, list) else option.accepts_object:
         return None
     lost = "all but the last item of a list" if isinstance(value, list) else "an object"
+    # What only previews are drawn with costs no training.
+    is_preview = key.startswith("validation_")
     return Problem(
         id="C24",
+        severity=Severity.WARNING if is_preview else Severity.ERROR,
         what=f"{key} takes one value; SimpleTuner would drop {lost}",
         where=where,
         fix=f"write it as text: {key}: '{json.dumps(value)}'"
