@@ -13,10 +13,10 @@ from tuner_kit.catalog.problems import PROBLEM_TITLES
 from tuner_kit.config.presets import PRESET_NAMES, preset_path
 
 
-def load_tool() -> ModuleType:
-    """Import tools/make_docs.py, which is no package."""
-    path = REPOSITORY / "tools" / "make_docs.py"
-    spec = importlib.util.spec_from_file_location("make_docs", path)
+def load_tool(name: str) -> ModuleType:
+    """Import a program of tools/, which is no package."""
+    path = REPOSITORY / "tools" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -24,7 +24,7 @@ def load_tool() -> ModuleType:
     return module
 
 
-MAKE_DOCS = load_tool()
+MAKE_DOCS = load_tool("make_docs")
 SCHEMA = Draft202012Validator(MAKE_DOCS.build_schema())
 
 
@@ -33,11 +33,12 @@ def errors_of(text: str) -> list[str]:
     return [error.json_path for error in SCHEMA.iter_errors(YAML(typ="safe").load(text))]
 
 
+@pytest.mark.parametrize("name", ["make_docs", "make_plan_table"])
 def test_the_generated_files_follow_from_the_code(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["make_docs.py", "--check"])
-    assert MAKE_DOCS.main() == 0, capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", [f"{name}.py", "--check"])
+    assert load_tool(name).main() == 0, capsys.readouterr().out
 
 
 def test_an_outdated_page_is_named(

@@ -35,6 +35,8 @@ class Training:
     death: str
     after_step: int
     seconds_per_step: float
+    gpu_gib: float | None
+    """What its phases hold of a GPU; null without one."""
 
     @property
     def output_dir(self) -> Path:
@@ -48,9 +50,15 @@ class Training:
 def main() -> None:
     scenario_path = Path(sys.argv[1])
     scenario = json.loads(scenario_path.read_text())
-    seen = {"environment": dict(os.environ), "workdir": str(Path.cwd()), "pid": os.getpid()}
-    scenario_path.with_name("seen.json").write_text(json.dumps(seen))
     options = json.loads(Path(os.environ["CONFIG_PATH"] + ".json").read_text())
+    seen = {
+        "environment": dict(os.environ),
+        "workdir": str(Path.cwd()),
+        "pid": os.getpid(),
+        "options": options,
+        "images": list_images(options),
+    }
+    scenario_path.with_name("seen.json").write_text(json.dumps(seen))
     prompts = options.get("user_prompt_library")
     training = Training(
         options,
@@ -58,14 +66,29 @@ def main() -> None:
         scenario.get("death", ""),
         scenario.get("after_step", 0),
         scenario.get("seconds_per_step", 0.0),
+        scenario.get("gpu_gib"),
     )
     train(training)
+
+
+def list_images(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the repeats and the images of each folder that is trained on."""
+    backend = json.loads(Path(options["data_backend_config"]).read_text())
+    return [
+        {
+            "repeats": entry["repeats"],
+            "names": sorted(path.name for path in Path(entry["instance_data_dir"]).iterdir()),
+        }
+        for entry in backend
+        if entry["dataset_type"] == "image"
+    ]
 
 
 def train(training: Training) -> None:
     training.output_dir.mkdir(parents=True, exist_ok=True)
     log("[INFO] loading")
     announce("init_load_base_model", "running")
+    write_memory(training, "loading")
     die_if_due(training, 0)
     announce("init_load_base_model", "completed")
     first = newest_step(training.output_dir)
@@ -75,6 +98,7 @@ def train(training: Training) -> None:
     for step in range(first + 1, training.total_steps + 1):
         time.sleep(training.seconds_per_step)
         write_metrics(training, step)
+        write_memory(training, "training", num_steps=step)
         wanted = requested_checkpoints()
         if step % training.options["checkpoint_step_interval"] == 0 or wanted > requests:
             save_checkpoint(training, step)
@@ -83,6 +107,7 @@ def train(training: Training) -> None:
         if is_last or step % training.options["validation_step_interval"] == 0:
             validate(training, step)
         die_if_due(training, step)
+    write_memory(training, "saving", num_steps=training.total_steps)
     save_final(training)
 
 
@@ -119,6 +144,42 @@ def write_metrics(training: Training, step: int) -> None:
             file.write(json.dumps(entry) + "\n")
 
 
+PHASES = ("captions", "images", "loading", "training", "validation", "saving")
+
+
+def write_memory(training: Training, running: str, *, num_steps: int = 0) -> None:
+    """Write what the phases up to the running one took, if that is wanted.
+
+    Each holds an eighth of a GiB more than the one before it; a step takes half a second.
+    """
+    path = os.environ.get("TUNER_KIT_TRAINER_MEMORY")
+    if path is None:
+        return
+    is_short = training.death == "validation_memory" and num_steps == training.total_steps
+    reached = PHASES[: PHASES.index(running) + 1]
+    write_json(
+        Path(path),
+        {
+            "schema_version": 1,
+            "device": None if training.gpu_gib is None else "Fake GPU",
+            "startup_seconds": 3.0,
+            "phases": {
+                phase: {
+                    "seconds": 1.0,
+                    "ram_gib": 1 + index / 8,
+                    "gpu_reserved_gib": training.gpu_gib and training.gpu_gib + index / 8,
+                    "gpu_allocated_gib": training.gpu_gib,
+                    "gpu_context_gib": training.gpu_gib and 0.5,
+                }
+                for index, phase in enumerate(reached)
+            },
+            "step_seconds": [4.0, *[0.5] * (num_steps - 1)][:num_steps],
+            "running": running,
+            "out_of_memory_in": "validation" if is_short else None,
+        },
+    )
+
+
 def requested_checkpoints() -> int:
     path = Path(os.environ["SIMPLETUNER_ACCELERATE_SIGNAL_FILE"])
     count: int = json.loads(path.read_text()).get("manual_checkpoint", 0)
@@ -151,7 +212,8 @@ def validate(training: Training, step: int) -> None:
     folder.mkdir(exist_ok=True)
     size = training.options["validation_resolution"]
     for name in training.prompts:
-        is_lost = training.death == "lost_picture" and step == training.total_steps
+        is_failing = training.death in ("lost_picture", "validation_memory")
+        is_lost = is_failing and step == training.total_steps
         if not is_lost:
             (folder / f"step_{step}_{name}_0_{size}.png").write_bytes(b"a picture")
 

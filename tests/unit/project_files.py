@@ -77,6 +77,10 @@ class FakeTrainer:
     def dies(self, death: str, *, after_step: int = 0) -> None:
         self._write({"death": death, "after_step": after_step})
 
+    def holds(self, gpu_gib: float, death: str = "", *, after_step: int = 0) -> None:
+        """Let each phase hold so much GPU memory, and perhaps let it die."""
+        self._write({"gpu_gib": gpu_gib, "death": death, "after_step": after_step})
+
     def takes(self, seconds_per_step: float) -> None:
         self._write({"seconds_per_step": seconds_per_step})
 

@@ -1,9 +1,10 @@
-"""The plan of a dataset on one screen."""
+"""The plan of a run on one screen: its datasets, and what it takes."""
 
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
+from tuner_kit.preflight.run_costs import RunCosts
 from tuner_kit.reporting.planned_dataset import (
     describe_cache,
     describe_epoch,
@@ -25,6 +26,13 @@ def print_plan(plan: DatasetPlan, console: Console) -> None:
     """Print what will be trained on, and in which shapes."""
     for line in describe_plan(plan):
         console.print(line, markup=False)
+
+
+def print_costs(costs: RunCosts, console: Console) -> None:
+    """Print what a run takes, each with its error bar."""
+    console.print("the run", markup=False)
+    for name, text in costs.in_words():
+        console.print(_line(name, text), markup=False)
 
 
 def describe_plan(plan: DatasetPlan) -> Iterator[str]:

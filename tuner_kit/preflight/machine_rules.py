@@ -12,18 +12,24 @@ from tuner_kit.errors import Problem, Severity
 from tuner_kit.preflight.accelerators import find_accelerators
 
 _MIB = 2**20
-_FULL_SIZE_NEEDS_MIB = 10_000
-"""Caches, checkpoints with optimizer state and pictures of a full-size LoRA run."""
-_TINY_NEEDS_MIB = 200
+_UNKNOWN_NEEDS_MIB = 10_000
+"""Caches, checkpoints and pictures of a LoRA run on a model that the plan doesn't know."""
 
 
-def check_machine(file: ConfigFile) -> Iterator[Problem]:
-    """Find what this machine lacks for the run."""
+def check_machine(file: ConfigFile, needed_mib: int | None = None) -> Iterator[Problem]:
+    """Find what this machine lacks for the run.
+
+    Args:
+        file: the configuration.
+        needed_mib: disk space that the run is likely to need; None where it isn't known.
+    """
     is_tiny = file.config.model.base.startswith(EMBEDDED_PREFIX)
     runs_dir = file.resolve(file.config.paths.runs_dir)
     yield from check_writable(runs_dir, where=file.source.locate(("paths", "runs_dir")))
-    yield from check_disk(runs_dir, needed_mib=_TINY_NEEDS_MIB if is_tiny else _FULL_SIZE_NEEDS_MIB)
-    if not is_tiny and not find_accelerators():
+    needed_mib = _UNKNOWN_NEEDS_MIB if needed_mib is None else needed_mib
+    yield from check_disk(runs_dir, needed_mib=needed_mib)
+    is_elsewhere = file.config.hardware.gpu is not None
+    if not is_tiny and not is_elsewhere and not find_accelerators():
         yield Problem(
             id="M02",
             severity=Severity.WARNING,

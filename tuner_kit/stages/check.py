@@ -8,6 +8,7 @@ from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.errors import Problem
 from tuner_kit.preflight.dataset_plan import plan_of
 from tuner_kit.preflight.dataset_rules import DatasetFindings
+from tuner_kit.preflight.run_costs import RunCosts
 from tuner_kit.preflight.run_rules import run_rules
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.simpletuner.bucket_plan import BucketPlan, count_epochs
@@ -29,6 +30,8 @@ class CheckReport:
     views_per_image: tuple[float, float] | None
     """How often the trainer shows an image in the whole run: of the rarest shape it may be more
     than of the most frequent; null while the run's length is unknown."""
+    costs: RunCosts | None
+    """What the run takes; null where it can't be estimated."""
     looked_at_pixels: bool
     """False where tuner.yaml has errors: they are said at once, before any image is decoded."""
 
@@ -59,6 +62,7 @@ def check(config_path: Path, on_event: OnEvent, *, repairs: bool = False) -> Che
             datasets=tuple(plan_of(dataset) for dataset in findings.datasets),
             total_steps=total_steps,
             views_per_image=_count_views(plans, total_steps),
+            costs=findings.costs,
             looked_at_pixels=findings.looked_at_pixels,
         )
 
