@@ -28,6 +28,8 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nothing that a test remembers gets into the person's cache, nor anything from there in."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # Nobody listens there: no test may ask the real Hub.
+        patch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
         yield
 
 

@@ -1,14 +1,29 @@
 """Everything that would go wrong later, found now: every rule, in one list."""
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from tuner_kit.config.load import ConfigFile
-from tuner_kit.errors import Severity
+from tuner_kit.errors import Problem, Severity
+from tuner_kit.preflight.accelerators import find_accelerators
 from tuner_kit.preflight.config_rules import check_values_together
 from tuner_kit.preflight.dataset_rules import DatasetFindings, Examination, examine_datasets
-from tuner_kit.preflight.hub_access import check_hub_access
+from tuner_kit.preflight.generated_rules import check_generated_files
+from tuner_kit.preflight.hub_access import check_hub_access, check_hub_access_offline
 from tuner_kit.preflight.machine_rules import check_machine
 from tuner_kit.preflight.model_rules import check_base_model
+from tuner_kit.preflight.probe_record import apply_probe, find_probe
+from tuner_kit.preflight.publish_access import check_publish_access
+from tuner_kit.preflight.resource_rules import (
+    check_gpu_name,
+    check_resources,
+    needed_disk_mib,
+    plan_costs,
+    target_gpu,
+)
+from tuner_kit.preflight.target_gpu import describe_gpus
+from tuner_kit.preflight.tracker_access import check_tracker_access
 from tuner_kit.preflight.trainer_option_rules import check_trainer_options
 from tuner_kit.process.environment import child_environment
 from tuner_kit.process.worker import OnEvent
@@ -28,15 +43,51 @@ def run_rules(
     Returns:
         All problems, and the datasets that could be read; to be closed after use.
     """
-    before = (
+    before = [
         *file.problems,
         *check_values_together(file),
         *check_trainer_options(file),
         *check_base_model(file),
-        *check_hub_access(file, child_environment()),
-    )
-    is_wrong = any(problem.severity is Severity.ERROR for problem in before)
+        *check_gpu_name(file),
+    ]
+    is_wrong = _has_error(before)
+    before += _check_access(file, child_environment(), asks=not is_wrong)
     # A wrong value is named at once: decoding every image would only delay it.
     way = Examination(continues=continues, repairs=repairs, looks_at_pixels=not is_wrong)
     findings = examine_datasets(file, on_event, way)
-    return replace(findings, problems=(*before, *findings.problems, *check_machine(file)))
+    accelerators = find_accelerators()
+    gpu = target_gpu(file, describe_gpus(accelerators))
+    found = [*before, *findings.problems]
+    costs = None
+    if not is_wrong:
+        costs = plan_costs(file, findings.datasets, gpu)
+        probed = find_probe(file, accelerators)
+        if costs is not None and probed is not None:
+            costs = apply_probe(costs, probed)
+        found += check_generated_files(file, findings.datasets, {each.where for each in found})
+    found += check_machine(file, None if costs is None else needed_disk_mib(costs))
+    if costs is not None:
+        found += check_resources(file, costs, gpu)
+    return replace(findings, problems=tuple(found), costs=costs)
+
+
+def _check_access(file: ConfigFile, environ: Mapping[str, str], *, asks: bool) -> Iterator[Problem]:
+    """Find what can't be had or written; asking for it takes longer than telling a wrong value may.
+
+    Where another machine will train, it is that one's access that counts.
+    """
+    if not asks:
+        yield from check_hub_access_offline(file, environ)
+        return
+    is_elsewhere = file.config.hardware.gpu is not None
+    for problem in (
+        *check_hub_access(file, environ),
+        *check_publish_access(file, environ),
+        *check_tracker_access(file, environ, Path.home()),
+    ):
+        is_softened = is_elsewhere and problem.severity is Severity.ERROR
+        yield replace(problem, severity=Severity.WARNING) if is_softened else problem
+
+
+def _has_error(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
