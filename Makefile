@@ -26,7 +26,7 @@ check: setup ## format, lint, types and import contracts, changing nothing
 	$(BIN)/lint-imports
 
 unit: setup ## the fast tests (unit, architecture, golden) with coverage
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -n auto --dist worksteal --cov --cov-report=term:skip-covered
 
 contract: setup ## the tests that import the real SimpleTuner
 	$(BIN)/pytest -m contract

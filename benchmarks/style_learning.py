@@ -16,13 +16,15 @@ from pathlib import Path
 
 from measure import RESULTS_DIR, describe_machine
 
-from tuner_kit.catalog.presets import TINY_PRESET
+from tuner_kit.catalog.base_models import TINY_SD3
 from tuner_kit.cli.main import main as tuner_kit
+from tuner_kit.config.answers import Answers
 from tuner_kit.data.captions import add_trigger_word
+from tuner_kit.preflight.plan_run import plan_answers
 from tuner_kit.process.messages import DrawShapesRequest, DrawShapesResult, StyleGroup
 from tuner_kit.process.worker import run_worker
 from tuner_kit.runs.find import find_run
-from tuner_kit.stages.create import Answers, create
+from tuner_kit.stages.create import create
 from tuner_kit.stages.demo import NUM_PLAIN, NUM_STYLED, PLAIN_SEED, STYLED_SEED
 from tuner_kit.stages.generate import GenerateOptions, generate
 from tuner_kit.stages.score_style import StyleTrial, score_style
@@ -56,16 +58,17 @@ class Trial:
             p for caption in captions for p in (add_trigger_word(caption, self.style), caption)
         ]
         answers = Answers(
-            data_dir=self.folder / "styled",
-            plain_dir=self.folder / "plain",
-            preset=TINY_PRESET,
-            config_path=self.folder / "tuner.yaml",
+            data=str(self.folder / "styled"),
+            plain_images=str(self.folder / "plain"),
+            base=TINY_SD3,
             name=self.style,
             trigger_word=self.style,
-            prompts=prompts[:2],
+            prompts=tuple(prompts[:2]),
+            runs_dir=str(self.folder / "runs"),
         )
+        file = create(plan_answers(answers, None, _ignore), self.folder / "tuner.yaml")
         began = time.monotonic()
-        tuner_kit(["train", str(create(answers).path)])
+        tuner_kit(["train", str(file.path)])
         train_s = time.monotonic() - began
         run = find_run(self.folder / "runs", self.style)
         wanted = GenerateOptions(prompts=prompts, compare=True)

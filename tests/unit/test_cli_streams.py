@@ -85,7 +85,7 @@ def test_a_reader_that_goes_away_is_no_error(project: Project, words: str) -> No
         pytest.param("2>&-", "check --json", ExitCode.OK, id="stderr"),
         pytest.param("2>&-", "check missing.yaml", ExitCode.CONFIG, id="stderr with a problem"),
         pytest.param(">&-", "doctor", ExitCode.OK, id="stdout"),
-        pytest.param("<&-", "init", ExitCode.CONFIG, id="stdin"),
+        pytest.param("<&-", "init", ExitCode.INTERRUPTED, id="stdin"),
     ],
 )
 def test_a_closed_stream_is_no_error(
@@ -125,7 +125,7 @@ def test_a_full_disk_is_explained(tuner: Tuner, project: Project, tiny_disk: Pat
 def test_a_disk_that_fills_up_while_training_starts_is_explained(
     tuner: Tuner, project: Project, tiny_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuner_kit.preflight.machine_rules._TINY_NEEDS_MIB", 0)
+    monkeypatch.setattr("tuner_kit.preflight.run_rules.needed_disk_mib", lambda _: 0)
     (tiny_disk / "ballast").write_bytes(bytes(30_000))
     project.edit("name: cats", "name: cats\npaths: {runs_dir: disk}")
 

@@ -387,10 +387,10 @@ def test_a_dataset_with_a_wrong_path_is_left_out_and_the_next_is_read(folder: Pa
 @pytest.mark.parametrize(
     ("spelling", "fix"),
     [
-        ("lora_rank", "use lora.rank instead"),
         ("checkpoint_step_interval", "use training.checkpointing_steps instead"),
         ("checkpointing_steps", "use training.checkpointing_steps instead"),
-        ("model_type", "remove it: training relies on its value"),
+        ("lycoris_config", "use lokr instead"),
+        ("lora_format", "remove it: training relies on its value"),
     ],
 )
 def test_an_option_of_ours_is_refused_under_each_of_its_names(

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from shlex import quote
+from textwrap import wrap
 
 from pydantic import JsonValue
 from rich.console import Console
@@ -32,6 +33,8 @@ class _Notes(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
+_LABEL_COLUMNS = 9
+_MIN_TEXT_COLUMNS = 20
 _WIDTH_WITHOUT_TERMINAL = 400
 _COMMAND_COLUMNS = 98
 
@@ -72,15 +75,40 @@ def print_command(words: Sequence[str]) -> None:
 
 
 def print_problems(problems: Sequence[Problem]) -> None:
-    """Print each problem as what, where, fix."""
+    """Print each problem as what, where, fix; on a terminal, lines are broken between words."""
     console = notes()
     for problem in problems:
         style = _STYLES[problem.severity]
-        console.print(f"[{style}]{problem.severity} {problem.id}[/]  {escape(problem.what)}")
-        console.print(f"  [dim]where[/]    {escape(problem.where)}")
-        console.print(f"  [dim]fix[/]      {escape(problem.fix)}")
+        head = f"{problem.severity} {problem.id}"
+        _print_entry(console, f"[{style}]{head}[/]", len(head), problem.what)
+        _print_entry(console, "  [dim]where[/]  ", _LABEL_COLUMNS, problem.where)
+        _print_entry(console, "  [dim]fix[/]    ", _LABEL_COLUMNS, problem.fix)
         if problem.see is not None:
-            console.print(f"  [dim]see[/]      {escape(problem.see)}")
+            _print_entry(console, "  [dim]see[/]    ", _LABEL_COLUMNS, problem.see)
+
+
+def _print_entry(console: Console, label: str, label_columns: int, text: str) -> None:
+    """Print a label and its text; what doesn't fit goes on below, indented."""
+    first = label_columns + 2
+    lines = [text]
+    if console.is_terminal and first + len(text) >= console.width:
+        width = max(console.width - 1, _LABEL_COLUMNS + _MIN_TEXT_COLUMNS)
+        below = " " * (_LABEL_COLUMNS + 2)
+        wrapped = wrap(" " * first + text, width, subsequent_indent=below, drop_whitespace=True)
+        # A path is not broken: it is to be copied.
+        lines = [wrapped[0][first:], *wrapped[1:]] if wrapped else [text]
+    console.print(f"{label}  {escape(lines[0])}")
+    for line in lines[1:]:
+        console.print(escape(line))
+
+
+def print_diff(diff: str) -> None:
+    """Print a unified difference as a result."""
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    console = results()
+    for line in diff.splitlines():
+        style = styles.get(line[:1])
+        console.print(f"[{style}]{escape(line)}[/]" if style else escape(line))
 
 
 def print_json(value: JsonValue) -> None:

@@ -19,7 +19,8 @@ from tuner_kit.data.split_record import read_sides
 from tuner_kit.errors import AccessError, DatasetError, Problem
 from tuner_kit.preflight.base_model import resolve_base_model
 from tuner_kit.preflight.dataset_examination import DatasetDemands, ExaminedDataset, examine
-from tuner_kit.preflight.text_limits import sd3_limits
+from tuner_kit.preflight.run_costs import RunCosts
+from tuner_kit.preflight.text_limits import sd1x_limits, sd3_limits
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.layout import Run
 
@@ -31,6 +32,8 @@ class DatasetFindings:
     datasets: tuple[ExaminedDataset, ...]
     problems: tuple[Problem, ...]
     looked_at_pixels: bool
+    costs: RunCosts | None = None
+    """What the run takes; None where it can't be estimated."""
 
     def __enter__(self) -> Self:
         """Do nothing: they are open."""
@@ -106,14 +109,18 @@ def _demands(file: ConfigFile, index: int, way: Examination) -> DatasetDemands:
         ),
         train_batch_size=config.training.train_batch_size,
         gradient_accumulation_steps=config.training.gradient_accumulation_steps,
+        num_gpus=config.hardware.num_gpus,
         repeats=dataset.repeats,
         holds_out=dataset.hold_out,
         earlier_sides=_earlier_sides(file, index) if way.continues else {},
+        family=config.model.family,
     )
 
 
 def text_encoder_limits(file: ConfigFile) -> tuple[TextEncoderLimit, ...]:
     """Give how much of a caption the configuration's base model reads."""
+    if file.config.model.family == "sd1x":
+        return sd1x_limits()
     folder = Path(resolve_base_model(file))
     written = file.config.simpletuner.get("tokenizer_max_length")
     max_tokens = written if isinstance(written, int) else MAX_T5_TOKENS

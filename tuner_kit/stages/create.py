@@ -1,83 +1,104 @@
-"""create: a preset and a folder of images become a tuner.yaml that is right."""
+"""create: a planned run becomes a tuner.yaml that is right, or a change of one that there is."""
 
 import os
-import re
-from collections.abc import Sequence
-from copy import deepcopy
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from pydantic import JsonValue
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
 from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.config.presets import PRESET_NAMES, preset_path
-from tuner_kit.config.suggest import did_you_mean
-from tuner_kit.data.caption_policy import CaptionPolicy
-from tuner_kit.data.layouts.layout import LayoutOptions
-from tuner_kit.data.read_dataset import DatasetSource, read_dataset
-from tuner_kit.data.snapshot import DatasetSnapshot, Selection
+from tuner_kit.config.yaml_source import KeyPath
 from tuner_kit.errors import ConfigError, Problem, RunStateError
+from tuner_kit.preflight.planned_run import Decision, PlannedRun
 from tuner_kit.runs.atomic import write_text_atomically
 
-_NUM_PROMPTS = 2
+_HEAD = (
+    "# A run of tuner_kit, planned by `tuner-kit init`: edit it, or run that again to change it."
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answers:
-    """What a person decides; the preset decides the rest."""
+def create(planned: PlannedRun, config_path: Path, *, force: bool = False) -> ConfigFile:
+    """Write a tuner.yaml, with its preset's comments, and read it back.
 
-    data_dir: Path
-    preset: str
-    config_path: Path
-    """Where tuner.yaml shall be."""
-    name: str | None = None
-    """Name of the run; None takes the data folder's."""
-    trigger_word: str | None = None
-    layout: str = "auto"
-    """Where the captions of the folder are; `auto` recognizes it."""
-    instance_prompt: str | None = None
-    """One caption for every image."""
-    plain_dir: Path | None = None
-    """Folder of other images, trained without the trigger word, so that it means these only."""
-    fallback_caption: str | None = None
-    prompts: Sequence[str] = ()
-    """What to render while training; none takes the first captions."""
-    runs_dir: Path | None = None
-    """Folder of all runs; None takes the preset's."""
-
-
-def create(answers: Answers, *, force: bool = False) -> ConfigFile:
-    """Write a tuner.yaml, with the preset's comments, and read it back.
+    Args:
+        planned: every value; folders are named as the person wrote them.
+        config_path: where tuner.yaml shall be.
+        force: replace a file that is there.
 
     Raises:
-        ConfigError: unknown preset (C09) or a name that can't be a run's (C06).
-        DatasetError: a folder is missing (D01), holds no images (D02), or fits two layouts (D14).
+        ConfigError: it can't be trained as answered (C29), or a value is wrong (C04 to C08).
         RunStateError: there is such a file already (R02).
     """
-    if answers.preset not in PRESET_NAMES:
-        raise ConfigError(_unknown_preset(answers.preset))
-    if answers.config_path.exists() and not force:
-        raise RunStateError(_exists(answers.config_path))
-    options = LayoutOptions(answers.instance_prompt)
-    with read_dataset(
-        DatasetSource(answers.data_dir, str(answers.data_dir), answers.layout, options)
-    ) as snapshot:
-        captions = _first_captions(answers, snapshot)
-    if answers.plain_dir is not None:
-        read_dataset(DatasetSource(answers.plain_dir, str(answers.plain_dir))).inventory.close()
-    text = _render(answers, captions)
-    _verify_right(text, answers.config_path.name)
-    write_text_atomically(answers.config_path, text)
-    return load_config(answers.config_path)
+    _verify_trainable(planned)
+    if config_path.exists() and not force:
+        raise RunStateError(_exists(config_path))
+    yaml = _round_trip_yaml()
+    data = yaml.load(preset_path(planned.preset).read_text(encoding="utf-8"))
+    data["preset"] = planned.preset
+    _apply(data, planned.decisions, config_path)
+    return _write(yaml, data, config_path)
 
 
-def suggest_name(data_dir: Path) -> str:
-    """Turn a folder's name into a run's."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", data_dir.resolve().name).strip("-._")
-    return name[:64] or "my-run"
+def edit(config_path: Path, before: PlannedRun, after: PlannedRun) -> ConfigFile:
+    """Change in a tuner.yaml what other answers change; its comments and all else stay.
+
+    Args:
+        config_path: the tuner.yaml.
+        before: the plan of the answers that were read from it.
+        after: the plan of the new answers.
+
+    Raises:
+        ConfigError: it can't be trained as answered (C29), or a value is wrong.
+    """
+    _verify_trainable(after)
+    yaml = _round_trip_yaml()
+    data = yaml.load(config_path.read_text(encoding="utf-8-sig"))
+    earlier = {decision.key: decision.value for decision in before.decisions}
+    changed = [
+        decision
+        for decision in after.decisions
+        if decision.key not in earlier or decision.value != earlier[decision.key]
+    ]
+    if after.preset != before.preset:
+        data["preset"] = after.preset
+    _remove(data, earlier.keys() - {decision.key for decision in after.decisions}, after)
+    _apply(data, changed, config_path)
+    return _write(yaml, data, config_path)
+
+
+def _verify_trainable(planned: PlannedRun) -> None:
+    if planned.obstacles:
+        raise ConfigError(*(_obstacle(sentence) for sentence in planned.obstacles))
+
+
+def _obstacle(sentence: str) -> Problem:
+    what, _, fix = sentence.partition(": ")
+    return Problem(id="C29", what=what, where="answers", fix=fix or "answer it in another way")
+
+
+def _write(yaml: YAML, data: CommentedMap, config_path: Path) -> ConfigFile:
+    stream = StringIO()
+    yaml.dump(data, stream)
+    text = _with_own_head(stream.getvalue())
+    _verify_right(text, config_path.name)
+    write_text_atomically(config_path, text)
+    return load_config(config_path)
+
+
+def _with_own_head(text: str) -> str:
+    """Replace what a preset says about itself: the values were chosen for another GPU since."""
+    head, _, rest = text.partition("\n")
+    is_presets = head in {
+        preset_path(name).read_text("utf-8").partition("\n")[0] for name in PRESET_NAMES
+    }
+    return f"{_HEAD}\n{rest}" if is_presets else text
 
 
 def _verify_right(text: str, file_name: str) -> None:
@@ -90,44 +111,60 @@ def _verify_right(text: str, file_name: str) -> None:
         raise ConfigError(*problems)
 
 
-def _render(answers: Answers, captions: list[str]) -> str:
-    """Fill in the preset; its comments stay."""
-    yaml = _round_trip_yaml()
-    data = yaml.load(preset_path(answers.preset).read_text(encoding="utf-8"))
-    data["name"] = answers.name or suggest_name(answers.data_dir)
-    data["datasets"] = _list_datasets(data["datasets"][0], answers)
-    if answers.runs_dir is not None:
-        below = os.path.relpath(answers.runs_dir, answers.config_path.parent)
-        data["paths"]["runs_dir"] = Path(below).as_posix()
-    data["validation"]["prompts"] = list(answers.prompts) or captions
-    return _dump(yaml, data)
+def _apply(data: CommentedMap, decisions: Iterable[Decision], config_path: Path) -> None:
+    for decision in decisions:
+        _put(data, decision.key, _as_written(decision, config_path))
 
 
-def _list_datasets(shown: CommentedMap, answers: Answers) -> list[CommentedMap]:
-    """Fill in the dataset that the preset shows, and once more for the plain folder."""
-    folders = [(answers.data_dir, answers.trigger_word)]
-    if answers.plain_dir is not None:
-        folders.append((answers.plain_dir, None))
-    datasets = []
-    for folder, trigger_word in folders:
-        dataset = deepcopy(shown)
-        dataset["path"] = _path_text(folder, answers.config_path)
-        dataset["trigger_word"] = trigger_word
-        dataset["fallback_caption"] = answers.fallback_caption
-        if folder == answers.data_dir:
-            dataset.update(_reading_of(answers))
-        datasets.append(dataset)
-    return datasets
+def _as_written(decision: Decision, config_path: Path) -> JsonValue:
+    """Write folders relative to tuner.yaml where they lie below it, so that both can be moved."""
+    value = decision.value
+    if not isinstance(value, str):
+        return value
+    if decision.key[0] == "datasets" and decision.key[-1] == "path":
+        return value if value.startswith("hf:") else _path_text(Path(value), config_path)
+    if decision.key == ("paths", "runs_dir"):
+        return Path(os.path.relpath(Path(value).expanduser(), config_path.parent)).as_posix()
+    if decision.key == ("model", "base") and Path(value).expanduser().is_dir():
+        return _path_text(Path(value), config_path, prefix="./")
+    return value
 
 
-def _reading_of(answers: Answers) -> dict[str, str]:
-    """Say how the folder is read, where that was asked for."""
-    written: dict[str, str] = {}
-    if answers.layout != "auto":
-        written["layout"] = answers.layout
-    if answers.instance_prompt is not None:
-        written["instance_prompt"] = answers.instance_prompt
-    return written
+def _path_text(folder: Path, config_path: Path, prefix: str = "") -> str:
+    absolute, base = folder.expanduser().resolve(), config_path.resolve().parent
+    if not absolute.is_relative_to(base):
+        return str(absolute)
+    return prefix + os.path.relpath(absolute, base)
+
+
+def _put(data: CommentedMap, key: KeyPath, value: JsonValue) -> None:
+    """Set a value; sections and datasets that aren't there yet are made."""
+    place: Any = data  # a section or a list, as the key says
+    for part, following in pairwise(key):
+        if isinstance(part, int):
+            place.extend(CommentedMap() for _ in range(part + 1 - len(place)))
+        elif place.get(part) is None:
+            place[part] = [] if isinstance(following, int) else CommentedMap()
+        place = place[part]
+    if key[-1] not in place or place[key[-1]] != value:
+        place[key[-1]] = value
+
+
+def _remove(data: CommentedMap, keys: Iterable[KeyPath], after: PlannedRun) -> None:
+    """Take out what was decided before and is no more; a dataset goes as a whole."""
+    datasets = {decision.key[:2] for decision in after.decisions}
+    lost = {key[:2] if _is_lost_dataset(key, datasets) else key for key in keys}
+    for key in sorted(lost, key=str, reverse=True):
+        place = data
+        for part in key[:-1]:
+            place = place[part]
+        is_there = key[-1] < len(place) if isinstance(key[-1], int) else key[-1] in place
+        if is_there:
+            del place[key[-1]]
+
+
+def _is_lost_dataset(key: KeyPath, datasets: Collection[KeyPath]) -> bool:
+    return key[0] == "datasets" and key[:2] not in datasets
 
 
 def _round_trip_yaml() -> YAML:
@@ -140,39 +177,6 @@ def _round_trip_yaml() -> YAML:
         lambda representer, _: representer.represent_scalar("tag:yaml.org,2002:null", "null"),
     )
     return yaml
-
-
-def _dump(yaml: YAML, data: object) -> str:
-    stream = StringIO()
-    yaml.dump(data, stream)
-    return stream.getvalue()
-
-
-def _path_text(data_dir: Path, config_path: Path) -> str:
-    """Name the data relative to tuner.yaml where it lies below, so that both can be moved."""
-    folder, base = data_dir.resolve(), config_path.resolve().parent
-    return os.path.relpath(folder, base) if folder.is_relative_to(base) else str(folder)
-
-
-def _first_captions(answers: Answers, snapshot: DatasetSnapshot) -> list[str]:
-    """Give the first different captions; what is wrong with any is for `check` to say."""
-    selection = Selection(CaptionPolicy(answers.trigger_word, answers.fallback_caption))
-    captions: list[str] = []
-    for image in selection.images(snapshot):
-        if image.caption not in captions:
-            captions.append(image.caption)
-        if len(captions) == _NUM_PROMPTS:
-            break
-    return captions
-
-
-def _unknown_preset(name: str) -> Problem:
-    return Problem(
-        id="C09",
-        what=f"there is no preset {name}",
-        where="--preset",
-        fix=did_you_mean(name, PRESET_NAMES, otherwise=f"presets: {', '.join(PRESET_NAMES)}"),
-    )
 
 
 def _exists(path: Path) -> Problem:

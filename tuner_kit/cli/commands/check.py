@@ -10,10 +10,15 @@ from tuner_kit.cli.argument_types import not_negative, positive, resolution_px
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.console import Console
+
     from tuner_kit.errors import Problem
+    from tuner_kit.preflight.hand_written import HandWritten, TrainingSite
+    from tuner_kit.preflight.run_costs import RunCosts
     from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 
 
+_TRAINER_SUFFIXES = (".json", ".toml", ".env")
 _NOT_DECODED = "no image was decoded yet: check again when tuner.yaml is right"
 
 
@@ -24,13 +29,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         type=Path,
         default=Path("tuner.yaml"),
-        help="a tuner.yaml, or a config.json of SimpleTuner; default: tuner.yaml",
+        help="a tuner.yaml, or SimpleTuner's config.json, .toml or .env; default: tuner.yaml",
     )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
     parser.add_argument(
         "--fix",
         action="store_true",
-        help="judge as if damage was mended or left out, as `train --fix` does in a private copy",
+        help="tuner.yaml: judge as if damage was mended or left out, as `train --fix` does in a "
+        "private copy; files of SimpleTuner: write what surely was meant, and show it",
+    )
+    parser.add_argument(
+        "--probe", action="store_true", help="train two steps here and correct the plan with them"
     )
     _add_data_arguments(parser.add_argument_group("a folder of images, before there is a run"))
 
@@ -60,28 +69,39 @@ def _add_data_arguments(group: argparse._ArgumentGroup) -> None:
 def execute(options: argparse.Namespace) -> int:
     """Print every finding; fail with the kind of the first error."""
     from tuner_kit.cli.console import print_problems, results
-    from tuner_kit.cli.dataset_summary import print_plan
 
+    if options.probe:
+        from tuner_kit.cli.probing import execute_probe
+
+        return execute_probe(options)
     examined = _examine(options)
     if options.json:
         _print_as_json(examined)
     else:
         print_problems(examined.problems)
-        for plan in examined.plans:
-            print_plan(plan, results())
+        _print_plans(examined, results())
     return _conclude(examined)
 
 
 def execute_as_step(config_path: Path) -> int:
     """Check a tuner.yaml as a step of another command, whose results go to stdout."""
     from tuner_kit.cli.console import notes, print_problems
-    from tuner_kit.cli.dataset_summary import print_plan
 
     examined = _check_run(config_path)
     print_problems(examined.problems)
-    for plan in examined.plans:
-        print_plan(plan, notes())
+    _print_plans(examined, notes())
     return _conclude(examined)
+
+
+def _print_plans(examined: "Examined", console: "Console") -> None:
+    if not examined.plans:
+        return
+    from tuner_kit.cli.dataset_summary import print_costs, print_plan
+
+    for plan in examined.plans:
+        print_plan(plan, console)
+    if examined.costs is not None:
+        print_costs(examined.costs, console)
 
 
 def _print_as_json(examined: "Examined") -> None:
@@ -93,6 +113,7 @@ def _print_as_json(examined: "Examined") -> None:
         {
             "problems": [asdict(found) for found in examined.problems],
             "datasets": [asdict(plan) for plan in examined.plans],
+            "costs": None if examined.costs is None else examined.costs.as_json(),
         }
     )
 
@@ -127,6 +148,8 @@ class Examined(NamedTuple):
     """The page that was written, if one was."""
     note: str | None = None
     """What else is to be said."""
+    costs: "RunCosts | None" = None
+    """What the run takes."""
 
 
 def _examine(options: argparse.Namespace) -> Examined:
@@ -134,8 +157,8 @@ def _examine(options: argparse.Namespace) -> Examined:
         return _check_data(options)
     if options.html is not None:
         _refuse_page(options.html)
-    if options.config.suffix.lower() == ".json":
-        return _check_trainer_files(options.config)
+    if options.config.suffix.lower() in _TRAINER_SUFFIXES:
+        return _check_trainer_files(options.config, fixes=options.fix)
     return _check_run(options.config, repairs=options.fix)
 
 
@@ -150,7 +173,7 @@ def _check_run(config_path: Path, *, repairs: bool = False) -> Examined:
     views = f", each seen {format_views(*report.views_per_image)}" if report.views_per_image else ""
     verdict = f"ready to train: {report.num_images} images{steps}{views}"
     note = None if report.looked_at_pixels else _NOT_DECODED
-    return Examined(report.problems, report.datasets, verdict, note=note)
+    return Examined(report.problems, report.datasets, verdict, note=note, costs=report.costs)
 
 
 def _refuse_page(page_path: Path) -> NoReturn:
@@ -195,8 +218,40 @@ def _check_data(options: argparse.Namespace) -> Examined:
     return Examined(report.problems, plans, "this folder can be trained on", report.page_path)
 
 
-def _check_trainer_files(config_path: Path) -> Examined:
-    from tuner_kit.preflight.hand_written import check_trainer_config
+def _check_trainer_files(config_path: Path, *, fixes: bool) -> Examined:
+    from tuner_kit.cli.console import print_diff, print_note
+    from tuner_kit.cli.progress import ProgressLine
+    from tuner_kit.preflight.hand_written import TrainingSite, check_trainer_config
+    from tuner_kit.process.environment import own_environment
+    from tuner_kit.stages.fix_trainer_files import fix_trainer_files
 
-    problems = check_trainer_config(config_path, working_dir=Path.cwd())
-    return Examined(problems, (), "SimpleTuner will read these files as they are meant")
+    site = TrainingSite(Path.cwd(), own_environment())
+    verdict = "SimpleTuner will read these files as they are meant"
+    with ProgressLine() as line:
+        if not fixes:
+            checked = check_trainer_config(config_path, site, line.on_event)
+            return Examined(_with_access(checked, site), (), verdict, note=_note_about(checked))
+        outcome = fix_trainer_files(config_path, site, line.on_event)
+    for file in outcome.files:
+        print_diff(file.diff)
+        print_note(f"changed    {file.path}; as it was: {file.kept_path.name}")
+    return Examined(_with_access(outcome.checked, site), (), verdict)
+
+
+def _note_about(checked: "HandWritten") -> str | None:
+    """Say what --fix would do, and what was not looked at yet."""
+    notes = [f"--fix changes {len(checked.edits)} of them"] if checked.edits else []
+    if not checked.looked_at_images:
+        notes.append("no image was read yet: check again when these files are right")
+    return "\n".join(notes) or None
+
+
+def _with_access(checked: "HandWritten", site: "TrainingSite") -> "Sequence[Problem]":
+    """Ask the Hub where nothing else is wrong: it takes longer than telling that may."""
+    from tuner_kit.errors import Severity
+
+    if any(problem.severity is Severity.ERROR for problem in checked.problems):
+        return checked.problems
+    from tuner_kit.preflight.hand_written_access import check_trainer_access
+
+    return (*checked.problems, *check_trainer_access(checked, site))

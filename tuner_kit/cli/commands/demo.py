@@ -61,28 +61,33 @@ def _draw(demo_dir: Path) -> "DemoPictures":
 
 
 def _configure(config_path: Path, pictures: "DemoPictures", runs_dir: Path) -> None:
+    from tuner_kit.catalog.base_models import TINY_SD3
     from tuner_kit.catalog.presets import TINY_PRESET
     from tuner_kit.cli.console import print_command, print_note
-    from tuner_kit.stages.create import Answers, create
+    from tuner_kit.cli.progress import ProgressLine
+    from tuner_kit.config.answers import Answers
+    from tuner_kit.preflight.plan_run import plan_answers
+    from tuner_kit.stages.create import create
     from tuner_kit.stages.demo import TRIGGER_WORD
 
     answers = Answers(
-        data_dir=pictures.styled_dir,
-        preset=TINY_PRESET,
-        config_path=config_path,
+        data=str(pictures.styled_dir),
+        base=TINY_SD3,
         name=RUN_NAME,
         trigger_word=TRIGGER_WORD,
-        plain_dir=pictures.plain_dir,
+        plain_images=str(pictures.plain_dir),
         prompts=pictures.prompts[:2],
-        runs_dir=runs_dir,
+        runs_dir=str(runs_dir),
     )
     print_note("2/7  a tuner.yaml: the styled pictures with a trigger word, the plain ones without")
-    words = ["init", "--data", str(answers.data_dir), "--trigger", TRIGGER_WORD]
-    words += ["--plain", str(answers.plain_dir), "--preset", answers.preset, "--name", RUN_NAME]
+    words = ["init", "--data", str(pictures.styled_dir), "--trigger", TRIGGER_WORD]
+    words += ["--plain", str(pictures.plain_dir), "--preset", TINY_PRESET, "--name", RUN_NAME]
     words += [word for prompt in answers.prompts for word in ("--prompt", prompt)]
     words += ["--runs-dir", str(runs_dir), "--output", str(config_path), "--yes"]
     print_command([*words, "--force"] if config_path.exists() else words)
-    create(answers, force=True)
+    with ProgressLine() as line:
+        planned = plan_answers(answers, None, line.on_event)
+    create(planned, config_path, force=True)
 
 
 def _check(config_path: Path) -> int:

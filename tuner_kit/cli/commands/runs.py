@@ -66,7 +66,7 @@ def _prune(options: argparse.Namespace) -> int:
         if sys.stdin is None or not sys.stdin.isatty():
             print_note(f"{total} can go; add --yes to remove it")
             return ExitCode.OK
-        from tuner_kit.wizard.dialogue import confirm
+        from tuner_kit.wizard.confirm import confirm
 
         if not confirm(f"Remove {total}? Whatever is needed again is made again."):
             return ExitCode.OK
