@@ -45,3 +45,17 @@ def test_a_folder_below_a_file_cannot_be_made(tmp_path: Path) -> None:
     (problem,) = check_writable(tmp_path / "file" / "runs", where="tuner.yaml:3")
     assert (problem.id, problem.where) == ("M04", "tuner.yaml:3")
     assert "file is not a folder" in problem.what
+
+
+def test_more_gpus_than_there_are_is_an_error_here_and_fine_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771, 570.1'\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    here = read_config(tmp_path, FULL_SIZE + "hardware: {num_gpus: 2}\n")
+    there = read_config(tmp_path, FULL_SIZE + "hardware: {num_gpus: 2, gpu: H200}\n")
+
+    assert "M07" in ids_of(check_machine(here))
+    assert "M07" not in ids_of(check_machine(there))

@@ -79,6 +79,7 @@ PROBLEM_TITLES: Mapping[str, str] = MappingProxyType(
         "M04": "a folder can't be written",
         "M05": "the GPU's memory is too small for the run",
         "M06": "this machine's memory is too small for the run",
+        "M07": "more GPUs are asked for than this machine has",
         "M90": "no suitable Python was found",
         "M91": "Python lacks ensurepip",
         "M92": "an environment or Poetry could not be installed",

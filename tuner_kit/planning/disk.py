@@ -41,10 +41,18 @@ def estimate_disk(
             "latents": around(latent_cache_bytes / GIB, low=0.7, high=1.1),
             "text embeds": around(text_cache_bytes / GIB, low=0.5, high=1.1),
             "checkpoints": checkpoint_gib(shape) * kept,
-            "result": checkpoint_gib(shape),
+            "result": _result_gib(shape),
             "pictures": Estimate(0.5, 1.5, 3) * (_megapixels(shape) * _num_pictures(shape, work)),
         }
     )
+
+
+def _result_gib(shape: TrainingShape) -> Estimate:
+    """Estimate what the run leaves: an adapter, or a whole model with copies of its other parts."""
+    if shape.method != "full":
+        return checkpoint_gib(shape)
+    parts = sum(measured.weight_bytes(shape.model, part, "none") for part in _PARTS)
+    return around(parts / GIB, low=0.97, high=2.0)
 
 
 def weights_gib(model: str) -> Estimate:

@@ -29,7 +29,15 @@ def check_machine(file: ConfigFile, needed_mib: int | None = None) -> Iterator[P
     needed_mib = _UNKNOWN_NEEDS_MIB if needed_mib is None else needed_mib
     yield from check_disk(runs_dir, needed_mib=needed_mib)
     is_elsewhere = file.config.hardware.gpu is not None
-    if not is_tiny and not is_elsewhere and not find_accelerators():
+    num_here, wanted = len(find_accelerators()), file.config.hardware.num_gpus
+    if not is_elsewhere and 0 < num_here < wanted:
+        yield Problem(
+            id="M07",
+            what=f"num_gpus is {wanted}, and this machine has {num_here}",
+            where=file.source.locate(("hardware", "num_gpus")),
+            fix=f"set num_gpus to {num_here}, or name the other machine's GPU in hardware.gpu",
+        )
+    if not is_tiny and not is_elsewhere and num_here == 0:
         yield Problem(
             id="M02",
             severity=Severity.WARNING,
