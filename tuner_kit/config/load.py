@@ -11,10 +11,11 @@ from tuner_kit.config.explain import explain_all, meant_by_misspelt, primary_fin
 from tuner_kit.config.presets import PRESET_NAMES, load_dataset_defaults, load_preset, overlay
 from tuner_kit.config.run_config import SCHEMA_VERSION, RunConfig
 from tuner_kit.config.suggest import did_you_mean, suggest
+from tuner_kit.config.text_file import read_text
 from tuner_kit.config.yaml_source import KeyPath, YamlSource, parse_yaml
 from tuner_kit.errors import ConfigError, Problem
 
-_MAX_BYTES = 1_000_000
+_NO_FILE_FIX = "create one with `tuner-kit init`, or name a tuner.yaml that you may read"
 
 _SKELETON: dict[str, JsonValue] = {
     "name": "unnamed",
@@ -56,7 +57,7 @@ def load_config(path: Path) -> ConfigFile:
         ConfigError: there is no readable YAML mapping to judge (C01, C02, C05), or a newer
             tuner_kit wrote it (C06).
     """
-    source = parse_yaml(_read_text(path), name=path.name)
+    source = parse_yaml(read_text(path, fix=_NO_FILE_FIX), name=path.name)
     written = source.data if source.data is not None else {}
     if source.data is None and source.problems:
         raise ConfigError(*source.problems)
@@ -70,33 +71,6 @@ def load_config(path: Path) -> ConfigFile:
     if _has_unknown_preset(written):
         faulty |= _assumed(data, written)
     return ConfigFile(path.resolve(), source, config, found, faulty)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(_unreadable(path, "it is larger than 1 MB"))
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        problem = Problem(
-            id="C01",
-            what=f"{path.name} does not exist",
-            where=str(path),
-            fix="create one with `tuner-kit init`, or name another file",
-        )
-        raise ConfigError(problem) from error
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror
-        raise ConfigError(_unreadable(path, reason or str(error))) from error
-
-
-def _unreadable(path: Path, reason: str) -> Problem:
-    return Problem(
-        id="C01",
-        what=f"{path.name} can't be read: {reason}",
-        where=str(path),
-        fix="name a tuner.yaml file that you may read",
-    )
 
 
 def _not_a_mapping(path: Path) -> Problem:

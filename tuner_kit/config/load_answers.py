@@ -12,10 +12,11 @@ from tuner_kit.config.answers import Answers
 from tuner_kit.config.explain import explain_all
 from tuner_kit.config.json_source import parse_json
 from tuner_kit.config.suggest import did_you_mean
+from tuner_kit.config.text_file import read_text
 from tuner_kit.config.yaml_source import YamlSource, parse_yaml
 from tuner_kit.errors import ConfigError, Problem
 
-_MAX_BYTES = 1_000_000
+_NO_FILE_FIX = "name a file of answers, YAML or JSON, that you may read"
 _LAYOUTS = (AUTO_LAYOUT, *LAYOUT_NAMES)
 
 
@@ -26,7 +27,7 @@ def load_answers(path: Path) -> Answers:
         ConfigError: it can't be read (C01, C02), or answers in it are wrong (C03 to C06): all of
             them at once.
     """
-    source = _parse(path, _read_text(path))
+    source = _parse(path, read_text(path, fix=_NO_FILE_FIX))
     if source.data is None and source.problems:
         raise ConfigError(*source.problems)
     written = {} if source.data is None else source.data
@@ -62,17 +63,6 @@ def _parse(path: Path, text: str) -> YamlSource:
     source = parse_json(text, name=path.name)
     lines = {key: span.line for key, span in source.spans.items()}
     return YamlSource(source.name, source.data, lines, source.problems)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(_unreadable(path, "it is larger than 1 MB"))
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(_unreadable(path, "it is not UTF-8 text")) from error
-    except OSError as error:
-        raise ConfigError(_unreadable(path, error.strerror or str(error))) from error
 
 
 def _explain(found: Sequence[ErrorDetails], source: YamlSource) -> list[Problem]:
@@ -127,15 +117,6 @@ def _check_layout(written: Mapping[str, JsonValue], source: YamlSource) -> list[
         fix=did_you_mean(layout, _LAYOUTS, otherwise=otherwise),
     )
     return [problem]
-
-
-def _unreadable(path: Path, reason: str) -> Problem:
-    return Problem(
-        id="C01",
-        what=f"the answers in {path.name} can't be read: {reason}",
-        where=str(path),
-        fix="name a file of answers, YAML or JSON, that you may read",
-    )
 
 
 def _not_a_mapping(path: Path) -> Problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tuner_kit.config.json_source import JsonSource, parse_json
+from tuner_kit.config.text_file import read_text
 from tuner_kit.errors import ConfigError, Problem, Severity
 from tuner_kit.preflight.surroundings import find_surroundings
 from tuner_kit.process.worker import OnEvent
@@ -21,8 +22,8 @@ from tuner_kit.simpletuner.rules.rule import Edit, Finding, Remove
 from tuner_kit.simpletuner.rules.setup import ImageFolderFacts, TrainerSetup, build_setup
 from tuner_kit.simpletuner.rules.table import RULES
 from tuner_kit.simpletuner.written_config import (
+    NO_FILE_FIX,
     WrittenConfig,
-    read_text,
     read_written_config,
 )
 
@@ -176,7 +177,7 @@ def _read_datasets(config: WrittenConfig, working_dir: Path) -> _Datasets:
         )
         return _Datasets(problems=(problem,))
     try:
-        source = parse_json(read_text(path), name=path.name)
+        source = parse_json(read_text(path, fix=NO_FILE_FIX), name=path.name)
     except ConfigError as error:
         return _Datasets(problems=error.problems)
     if source.data is None and source.problems:

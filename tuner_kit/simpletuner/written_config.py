@@ -9,11 +9,12 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from tuner_kit.config.json_source import Change, change_json, parse_json
+from tuner_kit.config.text_file import read_text
 from tuner_kit.errors import ConfigError, Problem, Severity
 from tuner_kit.simpletuner.option_table import TrainerOption, load_trainer_names
 
 CONFIG_SUFFIXES = (".json", ".toml", ".env")
-_MAX_BYTES = 1_000_000
+NO_FILE_FIX = "name a file that you may read"
 _NEAR_MISS = 0.85
 """Nearer than the names of unrelated variables, such as OMP_NUM_THREADS, are."""
 
@@ -60,37 +61,12 @@ def read_written_config(path: Path, table: Mapping[str, TrainerOption]) -> Writt
     Raises:
         ConfigError: it can't be read (C01), has a syntax error (C02), or isn't made of options (C05).
     """
-    text = read_text(path)
+    text = read_text(path, fix=NO_FILE_FIX)
     if path.suffix.lower() == ".toml":
         return _read_toml(path, text)
     if path.suffix.lower() == ".env":
         return _read_env(path, text, table)
     return _read_json(path, text)
-
-
-def read_text(path: Path) -> str:
-    """Read a file that a person wrote.
-
-    Raises:
-        ConfigError: C01, it can't be read.
-    """
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise ConfigError(_unreadable(path, "it is larger than 1 MB"))
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigError(_unreadable(path, "it is not UTF-8 text")) from error
-    except OSError as error:
-        raise ConfigError(_unreadable(path, error.strerror or str(error))) from error
-
-
-def _unreadable(path: Path, reason: str) -> Problem:
-    return Problem(
-        id="C01",
-        what=f"{path.name} can't be read: {reason}",
-        where=str(path),
-        fix="name a file that you may read",
-    )
 
 
 def _not_options(path: Path) -> Problem:
