@@ -3,7 +3,7 @@
 import re
 import tomllib
 from importlib import import_module
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from package_facts import MODULES, REPOSITORY, SHELL_SCRIPTS
@@ -11,12 +11,11 @@ from packaging.requirements import Requirement
 
 from tuner_kit import __version__
 from tuner_kit.catalog.base_models import BASE_MODELS, PIPELINE_CLASSES, PIPELINE_PARTS, title_of
-from tuner_kit.catalog.layouts import AUTO_LAYOUT, LAYOUT_NAMES
+from tuner_kit.catalog.layouts import LAYOUT_NAMES
 from tuner_kit.catalog.presets import PRESETS
 from tuner_kit.catalog.problems import PROBLEM_TITLES
 from tuner_kit.catalog.templates import templates_dir
 from tuner_kit.cli.main import COMMANDS
-from tuner_kit.config.run_config import DatasetConfig
 from tuner_kit.data.layouts.table import LAYOUTS
 from tuner_kit.errors import ERROR_OF_KIND, ExitCode
 
@@ -107,9 +106,7 @@ def test_every_preset_has_its_file_and_every_file_is_a_preset() -> None:
     assert {preset.name for preset in PRESETS} == files
 
 
-def test_a_layout_has_one_name_in_the_table_the_catalog_and_the_configuration() -> None:
-    choices = get_args(DatasetConfig.model_fields["layout"].annotation)
-    assert choices == (AUTO_LAYOUT, *LAYOUT_NAMES)
+def test_a_layout_has_one_name_in_the_table_and_the_catalog() -> None:
     assert tuple(layout.name for layout in LAYOUTS) == LAYOUT_NAMES
 
 

@@ -1,6 +1,9 @@
 """The names of the dataset layouts; what each looks like is in `tuner_kit/data/layouts/`."""
 
-LAYOUT_NAMES = (
+from typing import Literal, get_args
+
+LayoutName = Literal[
+    "auto",
     "text-files",
     "metadata-jsonl",
     "metadata-csv",
@@ -10,7 +13,8 @@ LAYOUT_NAMES = (
     "instance-prompt",
     "file-names",
     "huggingface",
-)
-"""In the order in which lists show them."""
-AUTO_LAYOUT = "auto"
+]
+AUTO_LAYOUT: LayoutName = "auto"
 """Instead of a layout's name: recognize it."""
+LAYOUT_NAMES: tuple[str, ...] = get_args(LayoutName)[1:]
+"""In the order in which lists show them."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tuner_kit.catalog.layouts import AUTO_LAYOUT
+from tuner_kit.catalog.layouts import AUTO_LAYOUT, LayoutName
 from tuner_kit.config.run_config import RunName
 from tuner_kit.config.strict_model import StrictModel
 
@@ -26,7 +26,7 @@ class Answers(StrictModel):
     """Version of this format."""
     data: Annotated[str, Field(min_length=1)] | None = None
     """Folder of images, or `hf://datasets/user/name`."""
-    layout: str = AUTO_LAYOUT
+    layout: LayoutName = AUTO_LAYOUT
     """Where the captions of the folder are; only asked where a folder fits several."""
     purpose: Purpose = "style"
     """What the images have in common: a style, one subject (person, animal, thing), a concept."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from tuner_kit.catalog.layouts import AUTO_LAYOUT, LAYOUT_NAMES
 from tuner_kit.config.answers import Answers
 from tuner_kit.config.explain import explain_all
 from tuner_kit.config.json_source import parse_json
@@ -17,7 +16,6 @@ from tuner_kit.config.yaml_source import YamlSource, parse_yaml
 from tuner_kit.errors import ConfigError, Problem
 
 _NO_FILE_FIX = "name a file of answers, YAML or JSON, that you may read"
-_LAYOUTS = (AUTO_LAYOUT, *LAYOUT_NAMES)
 
 
 def load_answers(path: Path) -> Answers:
@@ -46,7 +44,7 @@ def check_answers(written: Mapping[str, JsonValue], source: YamlSource) -> Answe
     Raises:
         ConfigError: what is wrong with them, in the order of their lines.
     """
-    problems = [*source.problems, *_check_layout(written, source)]
+    problems = [*source.problems]
     try:
         answers = Answers.model_validate_json(json.dumps(written, default=str))
     except ValidationError as error:
@@ -103,20 +101,6 @@ def _misshapen(detail: ErrorDetails, source: YamlSource) -> Problem:
         where=source.locate(tuple(detail["loc"])),
         fix=f"set {name} to {expected}",
     )
-
-
-def _check_layout(written: Mapping[str, JsonValue], source: YamlSource) -> list[Problem]:
-    layout = written.get("layout", AUTO_LAYOUT)
-    if not isinstance(layout, str) or layout in _LAYOUTS:
-        return []
-    otherwise = f"layouts: {', '.join(_LAYOUTS)}"
-    problem = Problem(
-        id="C06",
-        what=f"there is no layout {layout}",
-        where=source.locate(("layout",)),
-        fix=did_you_mean(layout, _LAYOUTS, otherwise=otherwise),
-    )
-    return [problem]
 
 
 def _not_a_mapping(path: Path) -> Problem:

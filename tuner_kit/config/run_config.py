@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from tuner_kit.catalog.base_models import ModelFamily
+from tuner_kit.catalog.layouts import AUTO_LAYOUT, LayoutName
 from tuner_kit.config.strict_model import StrictModel
 
 TrainingMethod = Literal["lora", "lokr", "full"]
@@ -43,18 +44,7 @@ class DatasetConfig(StrictModel):
 
     path: Path
     """The folder, relative to tuner.yaml, or `hf://datasets/user/name`. It is only read."""
-    layout: Literal[
-        "auto",
-        "text-files",
-        "metadata-jsonl",
-        "metadata-csv",
-        "metadata-parquet",
-        "image-captions",
-        "kohya",
-        "instance-prompt",
-        "file-names",
-        "huggingface",
-    ] = "auto"
+    layout: LayoutName = AUTO_LAYOUT
     """Where the captions are; `auto` recognizes it, and asks where a folder fits two layouts."""
     instance_prompt: Annotated[str, Field(min_length=1)] | None = None
     """One caption for every image (DreamBooth); replaces all captions of the folder."""
