@@ -20,7 +20,6 @@ from tuner_kit.planning.memory import (
     Phase,
     PhaseMemory,
     corrected,
-    describe_parts,
     estimate_memory,
     peak,
 )
@@ -276,12 +275,6 @@ def test_the_peak_is_the_phase_with_the_highest_upper_end() -> None:
     phases = estimate_memory(MEDIUM)
 
     assert peak(phases).gpu.high == max(found.gpu.high for found in phases)
-
-
-def test_the_largest_part_is_described_first() -> None:
-    lines = list(describe_parts(phase(MEDIUM, Phase.TRAINING)))
-
-    assert lines[0] == "base model 4.6 GiB (4.6 to 4.6)"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ What the trainer holds when (SimpleTuner 4.10.1, training/trainer.py:1997 run())
 Tensors are counted (measured.py); what is no tensor has a bar and an origin of its own here.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -311,9 +311,3 @@ def _ram(shape: TrainingShape) -> Mapping[Phase, Estimate]:
 
 def _is_small_t5(shape: TrainingShape) -> bool:
     return shape.text_encoder_3_quantization != "none"
-
-
-def describe_parts(found: PhaseMemory) -> Iterator[str]:
-    """Say what holds the memory of a phase, the largest first."""
-    for name, size in sorted(found.parts.items(), key=lambda part: -part[1].likely):
-        yield f"{name} {size.likely:.1f} GiB ({size.low:.1f} to {size.high:.1f})"

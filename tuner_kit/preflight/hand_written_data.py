@@ -134,7 +134,6 @@ def _facts(
         dir=folder,
         num_images=found.num_images,
         sizes=_sizes(found),
-        without_caption=by_id.get("D03", ()),
         same_stem=tuple(inventory.names_of_shared_stems()),
         is_writable=os.access(folder, os.W_OK),
         example_names=tuple(islice(inventory.image_names(), _NUM_EXAMPLES)),

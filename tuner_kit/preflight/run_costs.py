@@ -59,6 +59,9 @@ class RunCosts:
                 {
                     "phase": str(phase.phase),
                     "gpu_gib": None if self.hours is None else _bar(phase.gpu),
+                    "gpu_parts_gib": None
+                    if self.hours is None
+                    else {name: _bar(size) for name, size in phase.parts.items()},
                     "ram_gib": _bar(phase.ram),
                 }
                 for phase in self.phases

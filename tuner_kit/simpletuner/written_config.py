@@ -13,7 +13,6 @@ from tuner_kit.config.text_file import read_text
 from tuner_kit.errors import ConfigError, Problem, Severity
 from tuner_kit.simpletuner.option_table import TrainerOption, load_trainer_names
 
-CONFIG_SUFFIXES = (".json", ".toml", ".env")
 NO_FILE_FIX = "name a file that you may read"
 _NEAR_MISS = 0.85
 """Nearer than the names of unrelated variables, such as OMP_NUM_THREADS, are."""

@@ -96,7 +96,6 @@ class ImageFolderFacts:
     num_images: int
     sizes: Mapping[tuple[int, int], int] = field(default_factory=Counter)
     """How many images have each width and height in pixels."""
-    without_caption: Sequence[str] = ()
     same_stem: Sequence[str] = ()
     """Images whose name differs from another's only in the extension."""
     is_writable: bool = True
