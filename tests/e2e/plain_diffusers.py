@@ -7,14 +7,18 @@ METHOD is `base`, `lora`, `lokr` or `full`; of a full fine-tune only RESULT_PATH
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from diffusers import DiffusionPipeline
+if TYPE_CHECKING:
+    from diffusers import DiffusionPipeline
 
 PROMPT, SEED, SIZE_PX, NUM_STEPS, GUIDANCE = "a red circle", 42, 64, 4, 4.0
 
 
-def load(method: str, base_dir: Path, result_path: Path) -> DiffusionPipeline:
+def load(method: str, base_dir: Path, result_path: Path) -> "DiffusionPipeline":
+    import torch
+    from diffusers import DiffusionPipeline
+
     folder = result_path if method == "full" else base_dir
     pipeline = DiffusionPipeline.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True, local_files_only=True
@@ -31,6 +35,8 @@ def load(method: str, base_dir: Path, result_path: Path) -> DiffusionPipeline:
 
 
 def main() -> None:
+    import torch
+
     method, base_dir, result_path, picture_path = sys.argv[1], *map(Path, sys.argv[2:])
     pipeline = load(method, base_dir, result_path)
     is_sd3 = hasattr(pipeline, "transformer")

@@ -7,11 +7,13 @@ from config_files import read_config
 from dataset_files import write_image
 
 from tuner_kit.catalog.gpus import find_gpu
+from tuner_kit.config.answers import Answers
 from tuner_kit.config.load import ConfigFile
 from tuner_kit.errors import Problem, Severity
 from tuner_kit.planning.estimate import Estimate
 from tuner_kit.preflight.accelerators import Accelerator
 from tuner_kit.preflight.dataset_rules import Examination, examine_datasets
+from tuner_kit.preflight.plan_run import plan_answers
 from tuner_kit.preflight.resource_rules import (
     check_gpu_name,
     check_resources,
@@ -21,6 +23,7 @@ from tuner_kit.preflight.resource_rules import (
 )
 from tuner_kit.preflight.run_costs import RunCosts, format_gib, format_hours
 from tuner_kit.preflight.target_gpu import describe_gpus
+from tuner_kit.stages.create import create
 
 TEXT = """\
 name: cats
@@ -59,6 +62,24 @@ def test_what_surely_does_not_fit_is_an_error_before_anything_is_loaded(folder: 
     assert problem.severity is Severity.ERROR
     assert problem.what.startswith("training needs")
     assert "8 GB has" in problem.what
+
+
+def test_what_saves_memory_beyond_the_plan_leaves_it_open(folder: Path) -> None:
+    text = TEXT + "training: {method: full}\nsimpletuner: {ramtorch: true}\n"
+
+    (problem,) = (each for each in problems(folder, text, "8 GB") if each.id == "M05")
+
+    assert problem.severity is Severity.WARNING
+
+
+@pytest.mark.parametrize("gpu", ["12 GB", "16 GB", "24 GB"])
+def test_what_the_wizard_plans_for_a_gpu_fits_into_it(folder: Path, gpu: str) -> None:
+    answers = Answers(data=str(folder / "images"), gpu=gpu)
+    planned = plan_answers(answers, find_gpu(gpu), lambda _: None)
+
+    file = create(planned, folder / "tuner.yaml")
+
+    assert list(check_resources(file, costs_of(file, gpu), find_gpu(gpu))) == []
 
 
 def test_what_may_not_fit_is_a_warning(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """`tuner-kit init` in a pseudo-terminal, and what a person types there."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ def init(
         encoding="utf-8",
         timeout=10,
         dimensions=(40, columns),
+        # What starts the tests may have told them to survive the end of its terminal.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         # A terminal answers where its cursor is; this one doesn't, and would be waited for.
         env=os.environ | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm-256color"} | environment,
     )

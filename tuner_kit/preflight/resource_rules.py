@@ -21,6 +21,14 @@ from tuner_kit.preflight.target_gpu import LocalGpus
 from tuner_kit.simpletuner.training_files import count_train_steps
 
 _GPU = ("hardware", "gpu")
+_NOT_PLANNED = (
+    "enable_chunked_feed_forward",
+    "gradient_checkpointing_offload_attention",
+    "musubi_blocks_to_swap",
+    "optimizer_cpu_offload_method",
+    "ramtorch",
+)
+"""Options of the trainer that save memory and are not in the plan: it may be too high with them."""
 _GIB = 2**30
 _MIB_PER_GIB = 1024
 
@@ -81,6 +89,7 @@ def _shape_of(file: ConfigFile) -> TrainingShape | None:
         vae_tiling=trainer.get("vae_enable_tiling") is True,
         num_gpus=config.hardware.num_gpus,
         quantizes_on_cpu=trainer.get("quantize_via") == "cpu",
+        offloads_encoders=trainer.get("offload_during_startup") is True,
     )
 
 
@@ -129,11 +138,12 @@ def check_gpu_name(file: ConfigFile) -> Iterator[Problem]:
 
 def _check_gpu_memory(file: ConfigFile, costs: RunCosts, gpu: GpuProfile) -> Iterator[Problem]:
     """M05: the trainer runs out of memory only when a phase begins, after minutes."""
-    largest = peak(costs.phases)
     room_gib = gpu.memory_gib - RESERVED_GIB
+    surely = [phase for phase in costs.phases if phase.gpu.low > room_gib]
+    largest = peak(surely or costs.phases)
     if largest.gpu.high <= room_gib:
         return
-    is_certain = largest.gpu.low > room_gib
+    is_certain = bool(surely) and not any(map(file.config.simpletuner.get, _NOT_PLANNED))
     verb = "needs" if is_certain else "may need"
     yield Problem(
         id="M05",
