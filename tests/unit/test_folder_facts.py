@@ -32,10 +32,10 @@ def test_images_captions_and_sizes_are_counted(cats: Path) -> None:
     assert facts.share_smaller_than(200) == pytest.approx(4 / 5)
 
 
-def test_words_that_all_captions_share_may_be_the_trigger_word(cats: Path) -> None:
+def test_a_rare_word_that_all_captions_share_may_be_the_trigger_word(cats: Path) -> None:
     facts = look(cats)
 
-    assert facts.common_words == ("sks", "cat", "number")
+    assert facts.common_words == ("sks",)
     assert facts.example_captions[0] == "sks cat, number 0."
 
 

@@ -158,7 +158,7 @@ def test_suggestions_fill_in_what_is_not_given(tuner: Tuner, project: Project) -
 
     config = load_config(project.dir / "new.yaml").config
     assert outcome.exit_code == ExitCode.OK, outcome.stderr
-    assert config.datasets[0].fallback_caption == "a photo of photograph"
+    assert config.datasets[0].fallback_caption == "a photo of ohwx"
     assert config.model.base == "stabilityai/stable-diffusion-3.5-medium"
     assert config.hardware.gpu == "12 GB"
 

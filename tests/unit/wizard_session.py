@@ -30,8 +30,7 @@ def init(
         encoding="utf-8",
         timeout=10,
         dimensions=(40, columns),
-        # What starts the tests may have told them to survive the end of its terminal.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        preexec_fn=_end_with_its_terminal,
         # A terminal answers where its cursor is; this one doesn't, and would be waited for.
         env=os.environ | {"PROMPT_TOOLKIT_NO_CPR": "1", "TERM": "xterm-256color"} | environment,
     )
@@ -41,6 +40,11 @@ def init(
         yield terminal
     finally:
         terminal.close(force=True)
+
+
+def _end_with_its_terminal() -> None:
+    """Forget that what starts the tests may have told them to survive its terminal."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def answer(terminal: "pexpect.spawn[str]", *steps: tuple[str, str]) -> None:

@@ -2,10 +2,11 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tuner_kit.data.clip_tokens import load_clip_counter
 from tuner_kit.data.find_source import as_written, find_source
 from tuner_kit.data.layouts.layout import Layout
 from tuner_kit.data.read_dataset import DatasetSource, find_layouts, read_dataset
@@ -19,6 +20,7 @@ _SQUARE_WITHIN = 1.1
 _MIN_CAPTIONS = 3
 """With fewer, any word is common to all."""
 _MIN_WORD_LETTERS = 3
+_VOWELS = frozenset("aeiouy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,7 @@ class FolderFacts:
     example_captions: tuple[str, ...] = ()
     """The first different ones, at most four."""
     common_words: tuple[str, ...] = ()
-    """Words that all captions share, in their order: candidates for the trigger word."""
+    """Words that all captions share and that mean nothing else: candidates for the trigger word."""
     sizes: Mapping[tuple[int, int], int] = field(default_factory=Counter)
     """How many images have each width and height in pixels, as they are shown."""
 
@@ -142,7 +144,20 @@ class _CaptionCollector:
             self._common = {word: None for word in self._common if word in present}
 
     def common_words(self) -> tuple[str, ...]:
-        """Give the words of all captions that may be a trigger word: no `a`, no `of`."""
+        """Give the words of all captions that may be a trigger word: rare ones, not `cat`."""
         if self.num_seen < _MIN_CAPTIONS:
             return ()
-        return tuple(word for word in self._common or () if len(word) >= _MIN_WORD_LETTERS)
+        common = [word for word in self._common or () if len(word) >= _MIN_WORD_LETTERS]
+        return tuple(_rare(common))
+
+
+def _rare(words: Sequence[str]) -> Iterator[str]:
+    """Give the words that no caption of the base model had: without a vowel, or made of pieces.
+
+    CLIP has one token for each word that people write often.
+    """
+    counter = load_clip_counter() if words else None
+    for word in words:
+        is_made_up = not _VOWELS.intersection(word.lower())
+        if is_made_up or (counter is not None and counter.count(word) > 1):
+            yield word
