@@ -52,6 +52,13 @@ def test_the_comments_of_the_preset_are_there(path: Path) -> None:
     assert "# give epochs or max_train_steps" in path.read_text()
 
 
+@pytest.mark.parametrize("method", ["lokr", "full"])
+def test_what_has_no_effect_with_a_method_is_not_written(path: Path, method: str) -> None:
+    create(plan(target="80 GB", method=method), path)
+
+    assert "rank" not in path.read_text()
+
+
 def test_class_images_are_a_second_dataset(path: Path) -> None:
     folders = Folders(folder(24), class_images=folder(50))
 

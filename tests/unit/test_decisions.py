@@ -65,8 +65,8 @@ def test_what_fits_nowhere_is_an_obstacle_with_a_way_out() -> None:
     planned = plan(target="8 GB", method="full", base=LARGE)
 
     (obstacle,) = planned.obstacles
-    assert "does not fit" in obstacle
-    assert "choose a smaller base model" in obstacle
+    assert "(full) needs about" in obstacle
+    assert "the GPU has 8: choose the method lora" in obstacle
 
 
 @pytest.mark.parametrize(

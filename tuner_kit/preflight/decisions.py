@@ -17,6 +17,7 @@ from tuner_kit.config.yaml_source import KeyPath
 from tuner_kit.data.captions import add_trigger_word
 from tuner_kit.planning.choose import Choice, choose_settings
 from tuner_kit.planning.duration import Workload
+from tuner_kit.planning.memory import estimate_memory, peak
 from tuner_kit.planning.shape import TrainingShape
 from tuner_kit.preflight.base_choice import BaseChoice, choose_base
 from tuner_kit.preflight.contradictions import find_contradictions
@@ -182,9 +183,13 @@ def _bucket_settings(shape: TrainingShape) -> BucketSettings:
 def _too_large(choice: Choice, recipe: ModelRecipe, target: GpuProfile | None) -> Iterator[str]:
     if choice.fits or target is None:
         return
+    needed = peak(estimate_memory(choice.shape)).gpu
+    way_out = "a smaller base model or a larger GPU"
+    if choice.shape.method != "lora":
+        way_out = f"the method lora, {way_out}"
     yield (
-        f"{recipe.title} by {choice.shape.method} does not fit into {target.memory_gib:g} GB, "
-        "whatever is given up: choose a smaller base model, the method lora, or a larger GPU."
+        f"{recipe.title} ({choice.shape.method}) needs about {needed.likely:.0f} GiB with all that "
+        f"can be given up, and the GPU has {target.memory_gib:g}: choose {way_out}."
     )
 
 

@@ -42,6 +42,8 @@ def create(planned: PlannedRun, config_path: Path, *, force: bool = False) -> Co
     yaml = _round_trip_yaml()
     data = yaml.load(preset_path(planned.preset).read_text(encoding="utf-8"))
     data["preset"] = planned.preset
+    if planned.value("training", "method") != "lora":
+        del data["lora"]  # a rank would have no effect
     _apply(data, planned.decisions, config_path)
     return _write(yaml, data, config_path)
 
