@@ -138,16 +138,16 @@ def _wish(
 ) -> TrainingShape:
     """Say how it would be trained if memory were no matter."""
     recipe = RECIPES[base.model]
-    effective = recipe.effective_batch_size
+    share = max(1, recipe.effective_batch_size // answers.num_gpus)
     # A batch has one shape: with many shapes, large batches are filled up with repetitions.
-    batch = effective if is_mostly_square(images) else 1
+    batch = share if is_mostly_square(images) else 1
     wish = TrainingShape(
         model=base.model,
         method=trained_method(answers),
         rank=RANKS[answers.purpose],
         resolution_px=resolution_px,
         train_batch_size=batch,
-        gradient_accumulation_steps=effective // batch,
+        gradient_accumulation_steps=share // batch,
         gradient_checkpointing=False,
         validation_resolution_px=recipe.resolutions_px[0],
         num_gpus=answers.num_gpus,
