@@ -5,6 +5,7 @@ line per answer on the descriptor that was stdout. The calls are those of the tr
 data_backend/factory.py (_configure_single_data_backend), in its order.
 """
 
+import contextlib
 import copy
 import functools
 import json
@@ -13,6 +14,7 @@ import queue
 import sys
 from argparse import Namespace
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -135,7 +137,8 @@ def answer(request: Request) -> dict[str, object]:
     }
 
 
-def _make_queues_exact() -> None:
+@contextlib.contextmanager
+def exact_queues() -> Iterator[None]:
     """Give the trainer's threads queues that know when they are empty.
 
     Upstream hands the results of threads over through queues of processes, whose `empty()` may
@@ -144,7 +147,11 @@ def _make_queues_exact() -> None:
     """
     from simpletuner.helpers.metadata.backends import base
 
-    base.Queue = queue.Queue
+    upstream, base.Queue = base.Queue, queue.Queue
+    try:
+        yield
+    finally:
+        base.Queue = upstream
 
 
 def main() -> None:
@@ -154,10 +161,10 @@ def main() -> None:
     from accelerate import PartialState
 
     PartialState(cpu=True)  # The sampler's words to its log need one.
-    _make_queues_exact()
-    for line in sys.stdin:
-        answers.write(json.dumps(answer(json.loads(line))) + "\n")
-        answers.flush()
+    with exact_queues():
+        for line in sys.stdin:
+            answers.write(json.dumps(answer(json.loads(line))) + "\n")
+            answers.flush()
     os._exit(0)  # The interpreter's own end takes seconds.
 
 

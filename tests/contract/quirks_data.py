@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import Any
 
-from discovery_child import Discovery, _make_queues_exact
+from discovery_child import Discovery, exact_queues
 from PIL import Image
 from real_trainer import SMALLEST_CONFIG
 
@@ -25,7 +25,6 @@ def _discovery(payload: Payload, folder: Path) -> Discovery:
     from simpletuner.helpers.training.state_tracker import StateTracker
 
     PartialState(cpu=True)
-    _make_queues_exact()
     backend = {
         "id": "cats",
         "type": "local",
@@ -56,6 +55,7 @@ def _draw(payload: Payload, folder: Path) -> None:
         Image.new("RGB", tuple(size)).save(folder / "images" / f"{number}.png")
 
 
+@exact_queues()
 def sort(payload: Payload) -> Payload:
     """Draw images, and let the trainer sort them once for each dataset entry of `runs`."""
     folder = Path(mkdtemp())
@@ -87,6 +87,7 @@ def _indices(discovery: Discovery) -> str:
     return str(discovery.dataset["metadata_backend"].cache_file)
 
 
+@exact_queues()
 def configure(payload: Payload) -> Payload:
     """Let the factory read one entry; give what it keeps of it."""
     from simpletuner.helpers.data_backend.factory import init_backend_config
@@ -101,6 +102,7 @@ def configure(payload: Payload) -> Payload:
     return {key: value for key, value in kept.items() if isinstance(value, str | int | float)}
 
 
+@exact_queues()
 def build_backend(payload: Payload) -> None:
     """Let the factory open the storage of one entry."""
     folder = Path(mkdtemp())
