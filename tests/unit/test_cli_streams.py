@@ -125,7 +125,7 @@ def test_a_full_disk_is_explained(tuner: Tuner, project: Project, tiny_disk: Pat
 def test_a_disk_that_fills_up_while_training_starts_is_explained(
     tuner: Tuner, project: Project, tiny_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuner_kit.preflight.run_rules.needed_disk_mib", lambda _: 0)
+    monkeypatch.setattr("tuner_kit.preflight.whole_run_rules.needed_disk_mib", lambda _: 0)
     (tiny_disk / "ballast").write_bytes(bytes(30_000))
     project.edit("name: cats", "name: cats\npaths: {runs_dir: disk}")
 

@@ -13,9 +13,9 @@ from tuner_kit.errors import Problem, Severity
 from tuner_kit.planning.estimate import Estimate
 from tuner_kit.preflight.accelerators import Accelerator
 from tuner_kit.preflight.dataset_rules import Examination, examine_datasets
+from tuner_kit.preflight.gpu_name_rules import check_gpu_name
 from tuner_kit.preflight.plan_run import plan_answers
 from tuner_kit.preflight.resource_rules import (
-    check_gpu_name,
     check_resources,
     needed_disk_mib,
     plan_costs,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tuner_kit.config.load import ConfigFile
 from tuner_kit.config.run_config import DatasetConfig
@@ -19,10 +19,12 @@ from tuner_kit.data.split_record import read_sides
 from tuner_kit.errors import AccessError, DatasetError, Problem
 from tuner_kit.preflight.base_model import resolve_base_model
 from tuner_kit.preflight.dataset_examination import DatasetDemands, ExaminedDataset, examine
-from tuner_kit.preflight.run_costs import RunCosts
 from tuner_kit.preflight.text_limits import sd1x_limits, sd3_limits
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.runs.layout import Run
+
+if TYPE_CHECKING:
+    from tuner_kit.preflight.run_costs import RunCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class DatasetFindings:
     datasets: tuple[ExaminedDataset, ...]
     problems: tuple[Problem, ...]
     looked_at_pixels: bool
-    costs: RunCosts | None = None
+    costs: "RunCosts | None" = None
     """What the run takes; None where it can't be estimated."""
 
     def __enter__(self) -> Self:

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import psutil
 
-from tuner_kit.catalog.gpus import GPUS, GpuProfile, find_gpu
+from tuner_kit.catalog.gpus import GpuProfile, find_gpu
 from tuner_kit.config.load import ConfigFile
-from tuner_kit.config.suggest import did_you_mean
 from tuner_kit.errors import Problem, Severity
 from tuner_kit.planning.choose import RESERVED_GIB
 from tuner_kit.planning.duration import Workload
@@ -120,20 +119,6 @@ def check_resources(file: ConfigFile, costs: RunCosts, gpu: GpuProfile | None) -
         yield from _check_gpu_memory(file, costs, gpu)
     if file.config.hardware.gpu is None:  # the RAM of another machine is not known
         yield from _check_ram(costs)
-
-
-def check_gpu_name(file: ConfigFile) -> Iterator[Problem]:
-    """C06: a GPU that is in no table can't be planned for."""
-    named = file.config.hardware.gpu
-    if named is None or not file.is_sound(*_GPU) or find_gpu(named) is not None:
-        return
-    otherwise = "name its memory instead, for instance 24 GB"
-    yield Problem(
-        id="C06",
-        what=f"there is no GPU called {named} in the table",
-        where=file.source.locate(_GPU),
-        fix=did_you_mean(named, [gpu.name for gpu in GPUS], otherwise=otherwise),
-    )
 
 
 def _check_gpu_memory(file: ConfigFile, costs: RunCosts, gpu: GpuProfile) -> Iterator[Problem]:

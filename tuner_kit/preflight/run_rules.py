@@ -6,24 +6,12 @@ from pathlib import Path
 
 from tuner_kit.config.load import ConfigFile
 from tuner_kit.errors import Problem, Severity
-from tuner_kit.preflight.accelerators import find_accelerators
 from tuner_kit.preflight.config_rules import check_values_together
 from tuner_kit.preflight.dataset_rules import DatasetFindings, Examination, examine_datasets
-from tuner_kit.preflight.generated_rules import check_generated_files
+from tuner_kit.preflight.gpu_name_rules import check_gpu_name
 from tuner_kit.preflight.hub_access import check_hub_access, check_hub_access_offline
 from tuner_kit.preflight.machine_rules import check_machine
 from tuner_kit.preflight.model_rules import check_base_model
-from tuner_kit.preflight.probe_record import apply_probe, find_probe
-from tuner_kit.preflight.publish_access import check_publish_access
-from tuner_kit.preflight.resource_rules import (
-    check_gpu_name,
-    check_resources,
-    needed_disk_mib,
-    plan_costs,
-    target_gpu,
-)
-from tuner_kit.preflight.target_gpu import describe_gpus
-from tuner_kit.preflight.tracker_access import check_tracker_access
 from tuner_kit.preflight.trainer_option_rules import check_trainer_options
 from tuner_kit.process.environment import child_environment
 from tuner_kit.process.worker import OnEvent
@@ -55,20 +43,14 @@ def run_rules(
     # A wrong value is named at once: decoding every image would only delay it.
     way = Examination(continues=continues, repairs=repairs, looks_at_pixels=not is_wrong)
     findings = examine_datasets(file, on_event, way)
-    accelerators = find_accelerators()
-    gpu = target_gpu(file, describe_gpus(accelerators))
-    found = [*before, *findings.problems]
-    costs = None
-    if not is_wrong:
-        costs = plan_costs(file, findings.datasets, gpu)
-        probed = find_probe(file, accelerators)
-        if costs is not None and probed is not None:
-            costs = apply_probe(costs, probed)
-        found += check_generated_files(file, findings.datasets, {each.where for each in found})
-    found += check_machine(file, None if costs is None else needed_disk_mib(costs))
-    if costs is not None:
-        found += check_resources(file, costs, gpu)
-    return replace(findings, problems=tuple(found), costs=costs)
+    found = (*before, *findings.problems)
+    if is_wrong:
+        return replace(findings, problems=(*found, *check_machine(file)))
+    # Rules about memory and about the trainer's files take as long to import as all before.
+    from tuner_kit.preflight.whole_run_rules import check_whole_run
+
+    whole = check_whole_run(file, findings.datasets, {each.where for each in found})
+    return replace(findings, problems=(*found, *whole.problems), costs=whole.costs)
 
 
 def _check_access(file: ConfigFile, environ: Mapping[str, str], *, asks: bool) -> Iterator[Problem]:
@@ -79,6 +61,9 @@ def _check_access(file: ConfigFile, environ: Mapping[str, str], *, asks: bool) -
     if not asks:
         yield from check_hub_access_offline(file, environ)
         return
+    from tuner_kit.preflight.publish_access import check_publish_access
+    from tuner_kit.preflight.tracker_access import check_tracker_access
+
     is_elsewhere = file.config.hardware.gpu is not None
     for problem in (
         *check_hub_access(file, environ),

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tuner_kit.config.load import ConfigFile, load_config
 from tuner_kit.errors import Problem
 from tuner_kit.preflight.dataset_plan import plan_of
 from tuner_kit.preflight.dataset_rules import DatasetFindings
-from tuner_kit.preflight.run_costs import RunCosts
 from tuner_kit.preflight.run_rules import run_rules
 from tuner_kit.process.worker import OnEvent
 from tuner_kit.simpletuner.bucket_plan import BucketPlan, count_epochs
 from tuner_kit.simpletuner.dataset_plan import DatasetPlan
 from tuner_kit.simpletuner.training_files import count_train_steps
+
+if TYPE_CHECKING:
+    from tuner_kit.preflight.run_costs import RunCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class CheckReport:
     views_per_image: tuple[float, float] | None
     """How often the trainer shows an image in the whole run: of the rarest shape it may be more
     than of the most frequent; null while the run's length is unknown."""
-    costs: RunCosts | None
+    costs: "RunCosts | None"
     """What the run takes; null where it can't be estimated."""
     looked_at_pixels: bool
     """False where tuner.yaml has errors: they are said at once, before any image is decoded."""
