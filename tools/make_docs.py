@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner_kit.catalog.problems import PROBLEM_TITLES
+from tuner_kit.config.answers import Answers
 from tuner_kit.config.run_config import RunConfig
 from tuner_kit.errors import ERROR_OF_KIND
 from tuner_kit.simpletuner.rules.elsewhere import ELSEWHERE
@@ -78,6 +79,34 @@ and `no` is text. Editors complete and check the file with `tuner_kit/config/tun
 
 This page is written by `tools/make_docs.py`.
 """
+
+
+ANSWERS_HEAD = """\
+# Answers
+
+What `tuner-kit init --answers FILE` reads instead of asking: YAML or JSON, one answer per line.
+What is not answered takes the suggestion that fits the images and the GPU; with `--yes` nothing
+is asked at all. Options of the command line win over the file.
+
+```
+data: photos/cats
+purpose: subject
+method: dreambooth-class
+instance_prompt: a photo of a sks cat
+class_images: photos/other-cats
+class_prompt: a photo of a cat
+gpu: 12 GB
+```
+
+This page is written by `tools/make_docs.py`.
+"""
+
+
+def render_answers() -> str:
+    """Write the page of every answer."""
+    schema: Json = Answers.model_json_schema()
+    _tidy(schema)
+    return "\n".join([ANSWERS_HEAD, *_render_table("Every answer", schema, schema)])
 
 
 def render_problems() -> str:
@@ -249,6 +278,7 @@ def build_files() -> Mapping[Path, str]:
     """Build every generated file, by its path."""
     schema = build_schema()
     return {
+        REPOSITORY / "docs" / "answers.md": render_answers(),
         REPOSITORY / "docs" / "problems.md": render_problems(),
         REPOSITORY / "docs" / "rules.md": render_rules(),
         REPOSITORY / "docs" / "tuner-yaml.md": render_tuner_yaml(schema),
