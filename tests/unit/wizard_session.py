@@ -28,7 +28,7 @@ def init(
         ["-m", "tuner_kit", "init", *words],
         cwd=str(folder),
         encoding="utf-8",
-        timeout=10,
+        timeout=30,
         dimensions=(40, columns),
         preexec_fn=_end_with_its_terminal,
         # A terminal answers where its cursor is; this one doesn't, and would be waited for.
