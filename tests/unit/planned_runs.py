@@ -50,6 +50,17 @@ def plan_of(
     return decide(Answers.model_validate_json(written), folders, profile)
 
 
+def plan_with_class_images() -> PlannedRun:
+    """Plan a run of one cat, with a folder of others as class images."""
+    return plan(
+        Folders(folder(24), class_images=folder(50)),
+        method="dreambooth-class",
+        instance_prompt="a sks cat",
+        class_images="dogs",
+        class_prompt="a cat",
+    )
+
+
 def decision(planned: PlannedRun, *key: str | int) -> Decision:
     """Find what was decided for a key."""
     (found,) = (each for each in planned.decisions if each.key == key)

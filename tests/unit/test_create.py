@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from planned_runs import folder, plan, plan_of
+from planned_runs import folder, plan, plan_of, plan_with_class_images
 from pydantic import JsonValue
 
 from tuner_kit.config.load import load_config
@@ -60,18 +60,7 @@ def test_what_has_no_effect_with_a_method_is_not_written(path: Path, method: str
 
 
 def test_class_images_are_a_second_dataset(path: Path) -> None:
-    folders = Folders(folder(24), class_images=folder(50))
-
-    file = create(
-        plan(
-            folders,
-            method="dreambooth-class",
-            instance_prompt="a sks cat",
-            class_images="dogs",
-            class_prompt="a cat",
-        ),
-        path,
-    )
+    file = create(plan_with_class_images(), path)
 
     main, other = file.config.datasets
     assert (main.instance_prompt, other.instance_prompt) == ("a sks cat", "a cat")

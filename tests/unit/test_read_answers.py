@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from planned_runs import folder, plan, plan_of
+from planned_runs import folder, plan, plan_of, plan_with_class_images
 from pydantic import JsonValue
 
 from tuner_kit.preflight.read_answers import answers_from
@@ -33,17 +33,7 @@ def test_what_was_answered_is_read_back(tmp_path: Path, answers: dict[str, JsonV
 
 
 def test_class_images_are_told_from_plain_ones(tmp_path: Path) -> None:
-    folders = Folders(folder(24), class_images=folder(50))
-    class_file = create(
-        plan(
-            folders,
-            method="dreambooth-class",
-            instance_prompt="a sks cat",
-            class_images="dogs",
-            class_prompt="a cat",
-        ),
-        tmp_path / "class.yaml",
-    )
+    class_file = create(plan_with_class_images(), tmp_path / "class.yaml")
     plain = Folders(folder(24), plain_images=folder(50))
     plain_file = create(plan(plain, plain_images="dogs"), tmp_path / "plain.yaml")
 
